@@ -1,0 +1,5 @@
+"""`python -m nbmon` is `nbmon`."""
+
+from nbmon.cli import main
+
+main()

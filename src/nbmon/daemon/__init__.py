@@ -1,0 +1,1 @@
+"""The daemon kit: one process detaches, holds its pid file, says it is ready, is stopped."""

@@ -1,0 +1,76 @@
+# What a newcomer types: make serve, make stop, make test. `make help` lists the rest.
+
+PORT ?= 9085
+HOST ?= 127.0.0.1
+VENV ?= .venv
+# The first Python that is new enough; `make PYTHON=…` overrules it. A missing one is said by the rule below.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PICTURES ?= examples/pictures
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help serve stop status install develop check format test bench clean
+
+help:
+	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
+	@echo 'make stop     end it'
+	@echo 'make status   what runs'
+	@echo 'make test     every test, from nothing'
+	@echo 'make check    ruff, mypy --strict, import-linter'
+	@echo 'make format   ruff format and its safe fixes'
+	@echo 'make bench    measure on this machine, side by side with the peers'
+	@echo 'make clean    remove what the others made'
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'nbmon needs Python 3.11 or newer and found none in PATH; name one: make serve PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo 'This Python has no venv module; on Debian: apt-get install python3-venv' >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo 'Installing nbmon into $(VENV) …'
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml | $(BIN)/python
+	@echo 'Installing nbmon and its development tools into $(VENV) …'
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed
+develop: $(VENV)/.developing
+
+serve: $(VENV)/.installed
+	@sh scripts/serve.sh '$(BIN)/nbmon' '$(PICTURES)' '$(HOST)' '$(PORT)'
+
+stop: $(VENV)/.installed
+	@$(BIN)/nbmon stop pictures
+
+status: $(VENV)/.installed
+	@$(BIN)/nbmon status || true
+
+check: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Coverage reaches child processes by its own patches (pyproject.toml); `combine` puts the pieces together.
+test: $(VENV)/.developing
+	@sh scripts/debian-packages.sh chromium
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest --numprocesses 2 $(TESTS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: $(VENV)/.developing
+	$(BIN)/python scripts/bench_start.py
+
+clean:
+	@test ! -x $(BIN)/nbmon || $(BIN)/nbmon stop pictures 2>/dev/null || true
+	rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache artifacts build dist

@@ -69,7 +69,7 @@ test: $(VENV)/.developing
 	$(BIN)/coverage report
 
 bench: $(VENV)/.developing
-	$(BIN)/python scripts/bench_start.py
+	$(BIN)/python -m bench.start
 
 clean:
 	@test ! -x $(BIN)/nbmon || $(BIN)/nbmon stop pictures 2>/dev/null || true

@@ -16,10 +16,10 @@ def _fields(pid: int) -> list[str]:
 def family(pid: int) -> list[int]:
     """`pid` and all that descend from it."""
     parents: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                parents.setdefault(int(_fields(int(entry))[1]), []).append(int(entry))
+                parents.setdefault(int(_fields(int(entry.name))[1]), []).append(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 continue
     found, waiting = [], [pid]

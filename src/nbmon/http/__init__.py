@@ -1,0 +1,72 @@
+"""HTTP/1.1 without I/O: bytes in, requests out; answers in, bytes out; conditions, ranges, dates.
+
+Knows no socket, no file and no clock; nothing of the other rooms. The caller drives it:
+
+    session.receive(data)
+    while isinstance(event := session.next_event(), Request | Refusal):
+        response = app(event) if isinstance(event, Request) else refusal_response(event)
+        send(session.respond(response, imf_date(now)))
+        if session.body_wanted:
+            send(response.body)
+        session.sent()
+
+Then NEED_DATA: read on; CLOSED: close. After a refusal, or a request with keep_alive False that had content, shut
+the sending side and drop what still comes for a while before closing, lest a reset eat the answer (RFC 9112
+section 9.6).
+"""
+
+from nbmon.http.answer import Representation, answer, method_refusal
+from nbmon.http.dates import imf_date, parse_date
+from nbmon.http.grammar import PLAIN_HEAD
+from nbmon.http.limits import DEFAULT_LIMITS, Limits
+from nbmon.http.messages import (
+    CLOSED,
+    NEED_DATA,
+    PAUSED,
+    Body,
+    Event,
+    FileSlice,
+    MisuseError,
+    Parts,
+    Refusal,
+    Request,
+    Response,
+    Signal,
+    body_length,
+)
+from nbmon.http.render import REASONS, error_response, refusal_response, render_halves, render_head
+from nbmon.http.session import Session
+from nbmon.http.states import TABLE, Happening, State
+
+__all__ = [
+    "CLOSED",
+    "DEFAULT_LIMITS",
+    "NEED_DATA",
+    "PAUSED",
+    "PLAIN_HEAD",
+    "REASONS",
+    "TABLE",
+    "Body",
+    "Event",
+    "FileSlice",
+    "Happening",
+    "Limits",
+    "MisuseError",
+    "Parts",
+    "Refusal",
+    "Representation",
+    "Request",
+    "Response",
+    "Session",
+    "Signal",
+    "State",
+    "answer",
+    "body_length",
+    "error_response",
+    "imf_date",
+    "method_refusal",
+    "parse_date",
+    "refusal_response",
+    "render_halves",
+    "render_head",
+]

@@ -1,0 +1,100 @@
+"""What goes in and out of this room, as plain values.
+
+Must not know: sockets, files (a `FileSlice` is carried, never opened or read), clocks, grammars.
+Field names of a `Request` are lower case; those of a `Response` are written as they are given.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
+class MisuseError(Exception):
+    """The calling program's own fault (never the client's): an answer to nothing, a newline in a field."""
+
+
+class Request(NamedTuple):
+    """One complete request; its content, if it had any, was read past."""
+
+    method: str
+    target: bytes  # as it came
+    path: bytes  # raw: neither decoded nor normalised, without the query; b"*" for asterisk-form
+    query: bytes | None  # None: there was no "?"
+    version: tuple[int, int]
+    fields: Fields  # names in lower case, values without the white space around them
+    keep_alive: bool  # False: the connection closes after this request's answer
+
+    def field(self, name: bytes) -> bytes | None:
+        """The value of `name` (lower case), several lines joined (RFC 9110 section 5.3); None if absent."""
+        found = [value for key, value in self.fields if key == name]
+        return b", ".join(found) if found else None
+
+
+class Refusal(NamedTuple):
+    """What came is not acceptable: answer with this status, then the connection closes."""
+
+    status: int
+    reason: str  # a finished sentence, fit to be shown to the client
+
+
+class Signal(Enum):
+    """What `Session.next_event` gives when there is no request."""
+
+    NEED_DATA = "read more, or wait"
+    PAUSED = "an answer is owed or under way: do not read on before it is sent"
+    CLOSED = "nothing more comes and nothing more may be sent"
+
+
+NEED_DATA = Signal.NEED_DATA
+PAUSED = Signal.PAUSED
+CLOSED = Signal.CLOSED
+
+Event = Request | Refusal | Signal
+
+
+class FileSlice(NamedTuple):
+    """A run of bytes of an open file, which whoever sends it also closes.
+
+    Several slices of one answer may share a file. In an answer to HEAD, `file` may be None.
+    """
+
+    file: Any  # opaque here; the sender needs .fileno() and .close()
+    offset: int  # bytes
+    length: int  # bytes
+
+
+Parts = tuple[bytes | FileSlice, ...]
+Body = bytes | FileSlice | Parts
+
+
+class Response:
+    """An answer. `Date`, `Connection` and `Content-Length` are added when it is rendered."""
+
+    __slots__ = ("body", "fields", "status")
+
+    def __init__(
+        self, status: int, fields: list[tuple[bytes, bytes]] | None = None, body: Body = b""
+    ) -> None:
+        self.status = status
+        self.fields = [] if fields is None else fields
+        self.body: Body = body
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {self.fields!r}, {body_length(self.body)} bytes)"
+
+    def field(self, name: bytes) -> bytes | None:
+        """The first value of `name`, in any case; None if absent."""
+        wanted = name.lower()
+        return next((value for key, value in self.fields if key.lower() == wanted), None)
+
+
+def body_length(body: Body) -> int:
+    """Bytes that `body` will put on the wire."""
+    if isinstance(body, bytes):
+        return len(body)
+    if isinstance(body, FileSlice):
+        return body.length
+    return sum(len(part) if isinstance(part, bytes) else part.length for part in body)

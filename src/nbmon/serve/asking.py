@@ -1,0 +1,58 @@
+"""What every driver does the same between a request and its answer. Must not know sockets.
+
+The application is a stranger's code to this room: whatever it raises becomes a 500 and a record in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+
+from nbmon.http import MisuseError, Request, Response, Session, error_response, imf_date, render_head
+from nbmon.serve.logs import log_failure, plain
+from nbmon.serve.sending import close_files
+
+App = Callable[[Request], Response]
+
+FAILED = "Something went wrong here; it has been written to the log."
+
+
+def ask(app: App, request: Request) -> Response:
+    """The application's answer, or 500."""
+    try:
+        return app(request)
+    except Exception as error:
+        log_failure(f"the answer to {_named(request)} failed", error)
+        return error_response(500, FAILED)
+
+
+def render(session: Session, response: Response, *, last: bool) -> tuple[bytes, Response]:
+    """The head of `response`, and the response: another one, the connection's last, if that cannot be sent."""
+    try:
+        return session.respond(response, date_now(), close=last), response
+    except MisuseError as error:
+        log_failure("an answer cannot be sent as it is", error)
+        close_files(response)
+        session.lose()
+        instead = error_response(500, FAILED)
+        return render_head(instead, date_now(), b"close"), instead
+
+
+def _named(request: Request) -> str:
+    return plain(f"{request.method} {request.target.decode('latin-1')}")
+
+
+class _Dates:
+    """The Date field's value, rendered once a second."""
+
+    second = -1
+    rendered = b""
+
+
+def date_now() -> bytes:
+    """The present second as RFC 9110 section 5.6.7 writes it."""
+    second = int(time())
+    if second != _Dates.second:
+        _Dates.rendered = imf_date(second)
+        _Dates.second = second
+    return _Dates.rendered

@@ -1,0 +1,188 @@
+"""One client's socket as a task in the loop: receive, send, and how long each may take. Must not know HTTP.
+
+Sockets are used with MSG_DONTWAIT instead of being made non-blocking: that saves a system call for each connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import termios
+from collections.abc import Callable
+from socket import MSG_DONTWAIT, SocketType
+from time import monotonic
+from typing import Any
+
+from nbmon.serve.loop import READ, WRITE, CoroutineTask, Loop, Overdue, wait_for
+from nbmon.serve.timeouts import Timeouts
+
+RECEIVE = 16_384  # bytes asked for at once; a usual request has 0.1 to 2 KiB
+
+
+class ClientGone(Exception):  # noqa: N818 - a client may go at any time
+    """The connection broke: nobody is there to be told anything."""
+
+
+Ended = Callable[["Connection", Exception | None], None]
+
+
+class Connection(CoroutineTask):
+    """A socket with a coroutine that converses over it."""
+
+    __slots__ = (
+        "_accepted",
+        "_at_window",
+        "_ended",
+        "_first",
+        "_nonblocking",
+        "asking",
+        "resting",
+        "sock",
+        "timeouts",
+    )
+
+    def __init__(
+        self, loop: Loop, sock: SocketType, first: bytes | None, timeouts: Timeouts, ended: Ended
+    ) -> None:
+        super().__init__(loop, sock.fileno())
+        self.sock = sock
+        self.timeouts = timeouts
+        self.resting = False  # between requests: may be closed without harm
+        self.asking = False  # a request has begun to arrive, and its deadline runs
+        self._nonblocking = False
+        self._first = first  # received when the connection was accepted; None: nothing was there yet
+        self._ended = ended
+        self._accepted = -1  # bytes that the kernel took of a slow answer; -1: no answer is slow
+        self._at_window = 0  # bytes that the client had taken at the beginning of the window of time
+
+    # What the conversation calls
+
+    async def receive(self, patience: float | None = None) -> bytes:
+        """Some bytes; b"" once the client sends no more. Raises ClientGone, and Overdue at the deadline.
+
+        `patience`, in seconds, sets the deadline anew; without it the one set before goes on.
+        """
+        if patience is not None:
+            self.deadline = monotonic() + patience  # not loop.now: an answer may have taken long since
+        if self._first is not None:
+            data, self._first = self._first, None
+            return data
+        received: bytes = await wait_for(READ)
+        return received
+
+    def send_some(self, data: bytes | memoryview, flags: int = 0) -> int:
+        """How many bytes the kernel took, perhaps 0. Raises ClientGone."""
+        try:
+            return self.sock.send(data, flags | MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise ClientGone(str(error)) from error
+
+    async def send_all(self, data: bytes | memoryview, flags: int = 0) -> None:
+        """Send all of it, however slow the reader. Raises ClientGone, and Overdue if the reader is too slow."""
+        sent = self.send_some(data, flags)
+        if sent == len(data):
+            return
+        rest = memoryview(data)[sent:]
+        while rest:
+            await self.room()
+            sent = self.send_some(rest, flags)
+            self.took(sent)
+            rest = rest[sent:]
+
+    async def room(self) -> None:
+        """Wait until the kernel takes more; other connections have their turn meanwhile."""
+        if self._accepted < 0:
+            self._accepted = 0
+            self._open_window()
+        await wait_for(WRITE)
+
+    def took(self, count: int) -> None:
+        """Note that the kernel took `count` bytes; without meaning before the first `room`."""
+        if self._accepted >= 0:
+            self._accepted += count
+
+    def answer_is_out(self) -> None:
+        """The answer is with the kernel: the reader's speed matters no more."""
+        self._accepted = -1
+
+    def send_from_file(self, fd: int, offset: int, count: int) -> int | None:
+        """sendfile(2); None when the socket takes nothing now, 0 at the file's end. Raises OSError."""
+        if not self._nonblocking:  # sendfile has no flags
+            os.set_blocking(self.fd, False)
+            self._nonblocking = True
+        try:
+            return os.sendfile(self.fd, fd, offset, count)
+        except BlockingIOError:
+            return None
+
+    def say_no_more(self) -> None:
+        """Let the client see the end of what was sent, while it can still be heard."""
+        with contextlib.suppress(OSError):  # it may be gone
+            self.sock.shutdown(socket.SHUT_WR)
+
+    # What the loop calls
+
+    def ready(self) -> None:
+        """The client has sent, or has room."""
+        if self.wish != READ:
+            self.resume(None)
+            return
+        try:
+            data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.interrupt(ClientGone(str(error)))
+            return
+        self.resume(data)
+
+    def overdue(self) -> None:
+        """Patience has ended, unless it is a reader that takes enough."""
+        if self.wish == WRITE and self._takes_enough():
+            self._open_window()
+            self.loop.wheel.place(self)
+        elif self.resting:  # a long answer to another may have kept us from what this one sent in time
+            self.rest_no_longer()
+        else:
+            self.interrupt(Overdue())
+
+    def rest_no_longer(self) -> None:
+        """End a connection that rests, unless its next request is here already."""
+        self.ready()
+        if self.resting:
+            self.interrupt(Overdue())
+
+    def finished(self, error: Exception | None) -> None:
+        """The conversation is over."""
+        self.leave()
+        self.sock.close()
+        self._ended(self, error)
+
+    def _takes_enough(self) -> bool:
+        wanted = self.timeouts.send_rate * self.timeouts.send_window
+        return self._taken() - self._at_window >= wanted
+
+    def _open_window(self) -> None:
+        self._at_window = self._taken()
+        self.deadline = monotonic() + self.timeouts.send_window
+
+    def _taken(self) -> int:
+        """Bytes that the client has acknowledged. What only lies in the kernel's buffer, megabytes perhaps, is not."""
+        return self._accepted - _unsent(self.fd)
+
+
+def _unsent(fd: int) -> int:
+    """SIOCOUTQ (tcp(7)), which is TIOCOUTQ."""
+    buffer: Any = bytearray(4)
+    try:
+        fcntl.ioctl(fd, termios.TIOCOUTQ, buffer)
+    except OSError:
+        return 0
+    return int.from_bytes(buffer, "little" if _LITTLE else "big")
+
+
+_LITTLE = memoryview(b"\1\0").cast("H")[0] == 1

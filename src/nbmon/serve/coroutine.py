@@ -1,0 +1,227 @@
+"""The coroutine model: one thread, an event loop, and a coroutine for each connection.
+
+`converse` is the lesson, and has the same shape in each model: receive, ask the session, ask the application, send.
+Here each `await` is a point where the other connections have their turn.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from socket import SocketType
+from time import monotonic
+
+from nbmon.http import (
+    CLOSED,
+    DEFAULT_LIMITS,
+    NEED_DATA,
+    Event,
+    Limits,
+    Refusal,
+    Request,
+    Response,
+    Session,
+    State,
+    refusal_response,
+)
+from nbmon.serve.accepting import Acceptor, room_for
+from nbmon.serve.asking import App, ask, render
+from nbmon.serve.connection import ClientGone, Connection
+from nbmon.serve.logs import log_failure, logger
+from nbmon.serve.loop import Loop, Overdue, Timer
+from nbmon.serve.sending import FileCut, close_files, send_answer
+from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
+
+
+class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast the drain
+    """The server stops, and waits no longer."""
+
+
+class CoroutineServer:
+    """Serves `app` on listening sockets, in the thread that calls `serve`. Made before or after a fork."""
+
+    def __init__(
+        self,
+        app: App,
+        sockets: list[socket.socket],
+        limits: Limits = DEFAULT_LIMITS,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        on_serving: Callable[[], None] | None = None,
+        *,
+        bounds: Bounds = DEFAULT_BOUNDS,
+    ) -> None:
+        self._app = app
+        self._sockets = sockets
+        self._limits = limits
+        self._timeouts = timeouts
+        self._on_serving = on_serving
+        self._bounds = bounds
+        self._loop: Loop | None = None
+        self._stopping = False
+        self._draining = False
+        self._acceptors: list[Acceptor] = []
+        self._connections: set[Connection] = set()
+
+    def serve(self) -> None:
+        """Serve until `stop`, and return when the last answer is out or the drain's time is over.
+
+        `on_serving` is called once connections are accepted. The sockets are closed at the end.
+        """
+        loop = Loop()
+        try:
+            loop.on_wake = self._woken
+            self._loop = loop
+            if self._stopping:
+                return
+            with loop.hearing_signals():
+                self._open(loop)
+                loop.run()
+        finally:
+            self._loop = None
+            self._close(loop)
+
+    def stop(self) -> None:
+        """Accept no more, finish the answers in flight, return from `serve`. Safe in signal handlers and threads."""
+        self._stopping = True
+        if self._loop is not None:
+            self._loop.wake()
+
+    def _open(self, loop: Loop) -> None:
+        self._room = room_for(self._bounds.connections, self._bounds.spare_descriptors)
+        for listener in self._sockets:
+            acceptor = Acceptor(loop, listener, self._accepted, self._has_room)
+            self._acceptors.append(acceptor)
+            acceptor.open()
+        if self._on_serving is not None:
+            self._on_serving()
+
+    def _close(self, loop: Loop) -> None:
+        for connection in list(self._connections):
+            connection.interrupt(Stopped())
+        for acceptor in self._acceptors:
+            acceptor.leave()
+        for listener in self._sockets:
+            listener.close()
+        loop.close()
+
+    def _has_room(self) -> bool:
+        return len(self._connections) < self._room
+
+    def _accepted(self, sock: SocketType, first: bytes | None) -> None:
+        assert self._loop is not None
+        connection = Connection(self._loop, sock, first, self._timeouts, self._ended)
+        self._connections.add(connection)
+        connection.begin(self._converse(connection))
+
+    async def _converse(self, connection: Connection) -> None:
+        await converse(connection, self._app, Session(self._limits), lambda: self._stopping, self._bounds)
+
+    def _ended(self, connection: Connection, error: Exception | None) -> None:
+        self._connections.discard(connection)
+        _note(error)
+        if self._draining:
+            if not self._connections and self._loop is not None:
+                self._loop.stop()
+            return
+        for acceptor in self._acceptors:
+            if acceptor.deadline is not None:  # pauses
+                acceptor.open()
+
+    def _woken(self) -> None:
+        if self._stopping and not self._draining:
+            self._drain()
+
+    def _drain(self) -> None:
+        assert self._loop is not None
+        for acceptor in self._acceptors:
+            acceptor.take(self._room)  # those in the backlog have connected while we served
+            acceptor.close()
+        self._draining = True
+        for connection in [c for c in self._connections if c.resting]:
+            connection.rest_no_longer()
+        if not self._connections:
+            self._loop.stop()
+        Timer(self._loop, monotonic() + self._timeouts.drain, self._cut)
+
+    def _cut(self) -> None:
+        assert self._loop is not None
+        logger.warning("stopping: %d unfinished connections are cut", len(self._connections))
+        self._loop.stop()
+
+
+async def converse(
+    conn: Connection, app: App, session: Session, closing: Callable[[], bool], bounds: Bounds
+) -> None:
+    """One connection from its first byte to its last."""
+    while True:
+        event = session.next_event()
+        if event is NEED_DATA:
+            event = await _receive(conn, session)
+        if isinstance(event, Request):
+            conn.asking = False
+            await _send(conn, session, ask(app, event), last=closing())
+            if session.state is State.CLOSED and _unread(event):
+                await _linger(conn, bounds.linger_bytes)
+        elif isinstance(event, Refusal):
+            await _send(conn, session, refusal_response(event), last=True)
+            await _linger(conn, bounds.linger_bytes)
+        elif event is CLOSED:
+            return
+
+
+async def _receive(conn: Connection, session: Session) -> Event:
+    """Give the session more bytes, and its next event, or what it makes of there being none in time."""
+    conn.resting = session.idle
+    patience = conn.timeouts.idle if conn.resting else None if conn.asking else conn.timeouts.head
+    conn.asking = not conn.resting
+    try:
+        data = await conn.receive(patience)
+    except Overdue:
+        return session.time_out()
+    finally:
+        conn.resting = False
+    session.receive(data)
+    return session.next_event()
+
+
+async def _send(conn: Connection, session: Session, response: Response, *, last: bool) -> None:
+    """Render and send one answer; its files are closed however that ends."""
+    try:
+        head, response = render(session, response, last=last)
+        if session.body_wanted:
+            await send_answer(conn, head, response)
+        else:
+            await conn.send_all(head)
+        conn.answer_is_out()
+        if session.state is not State.CLOSED:
+            session.sent()
+    finally:
+        close_files(response)
+
+
+async def _linger(conn: Connection, most: int) -> None:
+    """RFC 9112 section 9.6: closing at once, with bytes unread, makes TCP reset what the client has yet to read."""
+    conn.say_no_more()
+    patience: float | None = conn.timeouts.linger
+    try:
+        while most > 0 and (data := await conn.receive(patience)):
+            most -= len(data)
+            patience = None
+    except Overdue:
+        pass  # it has had its time
+
+
+def _unread(request: Request) -> bool:
+    """Whether content may follow that the session did not read."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in request.fields)
+
+
+def _note(error: Exception | None) -> None:
+    """Write down how a conversation ended, where that is anybody's concern."""
+    match error:
+        case None | ClientGone() | Overdue() | Stopped():
+            pass
+        case FileCut():
+            logger.warning("a file became shorter while it was sent; its connection was closed")
+        case _:
+            log_failure("a connection failed", error)

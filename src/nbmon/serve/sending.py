@@ -1,0 +1,104 @@
+"""Sends an answer's body: bytes, runs of open files, or both in turn. Must not know requests.
+
+A file of up to ONE_SEND bytes is read and goes out with its head in one send. A larger one goes by sendfile(2) in
+constant memory. Either way every file is closed, and a file that became shorter ends its connection: the length was
+promised in the head, and nothing may be made up in its place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from socket import MSG_MORE
+
+from nbmon.http import FileSlice, Response
+from nbmon.serve.connection import ClientGone, Connection
+
+ONE_SEND = 131_072  # bytes: up to here a copy costs less than a second system call and a segment of its own
+CHUNK = 524_288  # bytes for one sendfile, or one read where a file knows no sendfile
+TURN = 4_194_304  # bytes for one connection before the others have a turn
+_NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some file systems
+
+
+class FileCut(Exception):  # noqa: N818 - what happened to the file
+    """A file is shorter than when its answer began."""
+
+
+async def send_answer(conn: Connection, head: bytes, response: Response) -> None:
+    """Send `head` and the response's body. Raises ClientGone, Overdue, FileCut, or OSError for an unreadable file."""
+    body = response.body
+    if type(body) is bytes:
+        await conn.send_all(head + body if body else head)
+    else:
+        await _send_pieces(
+            conn, head, body if isinstance(body, tuple) and not isinstance(body, FileSlice) else (body,)
+        )
+
+
+async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | FileSlice, ...]) -> None:
+    """Small pieces are gathered, so that a head is never sent apart from what follows it."""
+    gathered = head
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            gathered += piece
+        elif piece.length <= ONE_SEND:
+            gathered += _read(piece.file.fileno(), piece.offset, piece.length)
+        else:
+            await conn.send_all(gathered, MSG_MORE)
+            gathered = b""
+            await _send_file(conn, piece)
+        if len(gathered) > ONE_SEND:
+            await conn.send_all(gathered)
+            gathered = b""
+    if gathered:
+        await conn.send_all(gathered)
+
+
+def _read(fd: int, offset: int, length: int) -> bytes:
+    data = os.pread(fd, length, offset)
+    if len(data) < length:  # pread(2) of a regular file is only short at its end
+        raise FileCut
+    return data
+
+
+async def _send_file(conn: Connection, piece: FileSlice) -> None:
+    fd, offset, end = piece.file.fileno(), piece.offset, piece.offset + piece.length
+    turn_ends = offset + TURN
+    while offset < end:
+        try:
+            sent = conn.send_from_file(fd, offset, min(CHUNK, end - offset))
+        except OSError as error:
+            if error.errno not in _NO_SENDFILE:
+                raise _translated(error) from error
+            await _send_by_reading(conn, fd, offset, end)
+            return
+        if sent == 0:
+            raise FileCut
+        offset += sent or 0
+        conn.took(sent or 0)
+        if sent is None or offset >= turn_ends:
+            await conn.room()
+            turn_ends = offset + TURN
+
+
+async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int) -> None:
+    while offset < end:
+        data = _read(fd, offset, min(CHUNK, end - offset))
+        await conn.send_all(data)
+        offset += len(data)
+        await conn.room()
+
+
+def _translated(error: OSError) -> Exception:
+    """sendfile fails for the socket's reasons and for the file's."""
+    return error if error.errno in (errno.EIO, errno.EBADF, errno.ESTALE) else ClientGone(str(error))
+
+
+def close_files(response: Response) -> None:
+    """Close the files of a response's body, sent or not."""
+    body = response.body
+    if type(body) is bytes:
+        return
+    for piece in (body,) if isinstance(body, FileSlice) else body:
+        if isinstance(piece, FileSlice):
+            piece.file.close()

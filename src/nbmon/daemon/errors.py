@@ -19,12 +19,17 @@ class AlreadyRunning(DaemonError):
 
 
 class StartFailed(DaemonError):
-    """The daemon did not become ready; `traceback` is the daemon's own side of it, where there is one."""
+    """The daemon did not become ready.
 
-    def __init__(self, reason: str, traceback: str | None = None) -> None:
+    `traceback` is the daemon's own side of it, where there is one; `entered` says whether the program's own code had
+    been reached.
+    """
+
+    def __init__(self, reason: str, traceback: str | None = None, entered: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.traceback = traceback
+        self.entered = entered
 
 
 class NotPermitted(DaemonError):

@@ -1,0 +1,199 @@
+"""The verbs. Each reads its words, calls one function of services, prints what came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import nbmon
+from nbmon.cli import words
+from nbmon.cli.words import Settings
+
+if TYPE_CHECKING:
+    from nbmon.services.control import Started
+
+RUNNING, DEAD, NOT_RUNNING = 0, 1, 3  # LSB's codes of `status`
+LAST_LINES = 100
+
+__all__ = ["Settings", "cli"]
+
+
+@click.group(cls=words.Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(nbmon.__version__, message="nbmon %(version)s")
+@words.debug
+def cli() -> None:
+    """Runs Python programs, commands and picture servers as well-behaved daemons.
+
+    \b
+      nbmon start ./pictures    serve a folder's pictures; prints the address
+      nbmon status              what runs, since when, where
+      nbmon stop pictures       end it
+
+    TARGET is a folder, module:Class (a Daemon of yours), a name of nbmon.toml, or -- COMMAND ARG…
+    """
+
+
+@cli.command(cls=words.Verb)
+@words.target
+@words.service_options
+@words.debug
+def run(target: tuple[str, ...], **said: Any) -> int:
+    """Run TARGET here, in the foreground; Ctrl-C stops it.
+
+    Its log is the terminal, its exit code is the service's own.
+    """
+    from nbmon.services import control
+
+    control.run(_service(target, said))
+    return 0
+
+
+@cli.command(cls=words.Verb)
+@words.target
+@words.service_options
+@words.debug
+def start(target: tuple[str, ...], **said: Any) -> int:
+    """Start TARGET as a daemon; returns once it is ready.
+
+    \b
+      nbmon start ./pictures
+      nbmon start monitor:MonitorDaemon
+      nbmon start --name db -- redis-server --port 7001
+    """
+    from nbmon.services import control
+
+    _say_started(control.start(_service(target, said)))
+    return 0
+
+
+@cli.command()
+@words.name
+@words.grace
+@words.debug
+def stop(name: str, grace: float | None) -> int:
+    """Stop NAME; returns once it is gone.
+
+    SIGTERM, then SIGKILL after the grace time. No failure if it does not run.
+    """
+    from nbmon.services import control
+
+    known = control.find(name)
+    if known is None:
+        click.echo(f"nbmon: {control.unknown(name)}", err=True)
+        return 0
+    ended = control.stop(known, grace)
+    if ended.pid is None:
+        swept = "; what it had left behind is removed" if ended.swept else ""
+        click.echo(f"nbmon: {ended.name} was not running{swept}", err=True)
+    else:
+        how = ", with SIGKILL: it did not end by itself in time" if ended.killed else ""
+        click.echo(f"{ended.name} is stopped (pid {ended.pid}{how})")
+    return 0
+
+
+@cli.command()
+@words.name
+@words.grace
+@words.config
+@words.debug
+def restart(name: str, grace: float | None, config: str | None) -> int:
+    """Stop NAME and start it with the same options."""
+    from nbmon.services import control
+
+    ended, started = control.restart(name, grace, config)
+    if ended is None or ended.pid is None:
+        click.echo(f"nbmon: {ended.name if ended else name} was not running; it is started", err=True)
+    _say_started(started)
+    return 0
+
+
+@cli.command()
+@words.name
+@words.debug
+def reload(name: str) -> int:
+    """Let NAME open its log anew and read its files again (SIGHUP)."""
+    from nbmon.services import control
+
+    known = control.find(name)
+    pid = control.reload(known) if known else None
+    if known is None or pid is None:
+        click.echo(f"nbmon: {control.unknown(name)}", err=True)
+        return 1
+    click.echo(f"{known.name} reloads (pid {pid})")
+    return 0
+
+
+@cli.command()
+@words.optional_name
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: an object, or without NAME a list of them."
+)
+@words.debug
+def status(name: str | None, as_json: bool) -> int:
+    """Show NAME, or everything that runs.
+
+    Exits 0 if it runs, 1 if it is dead and left its pid file, 3 if it does not run.
+    """
+    from nbmon.cli import show
+    from nbmon.services import control
+
+    if name is None:
+        views = control.views()
+        click.echo(show.as_json(views) if as_json else show.table(views), nl=False)
+        states = {view.state for view in views}
+        return DEAD if "dead" in states else RUNNING if states else NOT_RUNNING
+    known = control.find(name)
+    view = control.view(known) if known else control.absent(name)
+    click.echo(show.as_json(view) if as_json else show.card(view), nl=False)
+    return {"running": RUNNING, "dead": DEAD}.get(view.state, NOT_RUNNING)
+
+
+@cli.command()
+@words.name
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=LAST_LINES,
+    help="The last N lines.",
+    show_default=True,
+)
+@words.config
+@words.debug
+def logs(name: str, follow: bool, lines: int, config: str | None) -> int:
+    """Show the log of NAME, also when it does not run."""
+    from nbmon.cli import show
+    from nbmon.services import control
+
+    show.log(control.log_of(name, config), lines, follow=follow)
+    return 0
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what lets a shell complete nbmon's verbs, names and folders.
+
+    \b
+      bash:  nbmon completion bash > ~/.local/share/bash-completion/completions/nbmon
+      zsh:   nbmon completion zsh > ~/.zfunc/_nbmon      (with ~/.zfunc in fpath)
+      fish:  nbmon completion fish > ~/.config/fish/completions/nbmon.fish
+    """
+    click.echo(words.completion_source(cli, shell))
+    return 0
+
+
+def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:
+    from nbmon.services import targets
+
+    name, config = said.pop("name"), said.pop("config")
+    command = click.get_current_context().find_object(Settings).command  # type: ignore[union-attr]  # main gave it
+    word = target[0] if target else None
+    return targets.resolve(word, command, words.options(said), name, config)
+
+
+def _say_started(started: Started | None) -> None:
+    if started is not None:  # None: it ran in the foreground, and has ended
+        click.echo(started.url or f"{started.name} is running (pid {started.pid})")

@@ -1,0 +1,160 @@
+"""What the verbs' words have in common: options, names, the command after `--`, completion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from nbmon.services.service import Options
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+COMPLETE = "_NBMON_COMPLETE"
+
+
+class Settings:
+    """What is said beside the verb's own words."""
+
+    def __init__(self) -> None:
+        self.debug = False
+        self.command: tuple[str, ...] = ()  # what stands after `--`
+
+
+class Verbs(click.Group):
+    """The list of verbs, in the order in which they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """As they were defined, not by the alphabet."""
+        return list(self.commands)
+
+
+class Verb(click.Command):
+    """A verb that takes a command after `--`, whose words are nobody else's options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click drops the `--`, which is what tells a command from a TARGET."""
+        if "--" in args:
+            at = args.index("--")
+            args, command = args[:at], args[at + 1 :]
+            if not command:
+                raise click.UsageError("there is no command after --, as in -- redis-server --port 7001", ctx)
+            ctx.ensure_object(Settings).command = tuple(command)
+        return super().parse_args(ctx, args)
+
+
+class Port(click.ParamType[int]):
+    """A port, or 0 for any free one."""
+
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """A number from 0 to 65535; click's own usage error otherwise."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= 65535):
+            self.fail(
+                f"{text} is not a port; give a number from 1 to 65535, or 0 for any free one", param, ctx
+            )
+        return int(text)
+
+
+class Workers(click.ParamType[int | str]):
+    """How many workers, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """A number from 1, or `auto`; click's own usage error otherwise."""
+        text = str(value)
+        if text == "auto":
+            return text
+        if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0):
+            self.fail(f"{text} is not a number of workers; give a number from 1, or auto", param, ctx)
+        return int(text)
+
+
+def options(said: dict[str, Any]) -> Options:
+    """The options that were given, with paths made absolute where the user stands."""
+    from nbmon.services.service import Options
+
+    if said.get("log") is not None:
+        said["log"] = os.path.abspath(os.path.expanduser(said["log"]))  # noqa: PTH100, PTH111 - costs an import
+    return Options(**said)
+
+
+def _note_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Settings).debug = True
+
+
+def _complete_names(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    from nbmon.services import control
+
+    try:
+        return [CompletionItem(name) for name in control.names() if name.startswith(begun)]
+    except Exception:  # a Tab has nowhere to complain to
+        return []
+
+
+def _complete_targets(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    from nbmon.services import config
+
+    try:
+        found = config.load(None)
+    except Exception:  # a Tab has nowhere to complain to
+        found = None
+    names = [name for name in (found.services if found else ()) if name.startswith(begun)]
+    return [*(CompletionItem(name) for name in names), CompletionItem(begun, type="dir")]
+
+
+debug = click.option(
+    "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_note_debug, help="Show tracebacks."
+)
+target = click.argument("target", nargs=-1, metavar="TARGET", shell_complete=_complete_targets)
+name = click.argument("name", shell_complete=_complete_names)
+optional_name = click.argument("name", required=False, shell_complete=_complete_names)
+grace = click.option(
+    "--grace",
+    type=click.FloatRange(0, 86400),
+    metavar="SECONDS",
+    help="Between SIGTERM and SIGKILL; 10 by default.",
+)
+config = click.option("--config", metavar="FILE", type=click.Path(), help="Instead of nbmon.toml here.")
+_SERVICE_OPTIONS = (
+    click.option(
+        "--name", metavar="NAME", help="By which it is stopped and shown; the target's own by default."
+    ),
+    click.option(
+        "--host", metavar="HOST", help="Where a picture server listens; 127.0.0.1 by default, * for all."
+    ),
+    click.option("--port", type=Port(), help="9085 by default, 0 for any free one."),
+    click.option("--workers", type=Workers(), help="How many serve; 1 by default."),
+    click.option("--model", type=click.Choice(["coroutine", "thread", "process"]), help="How they serve."),
+    click.option("--log", metavar="FILE", help="Instead of nbmon's own place for logs."),
+    click.option(
+        "--start-timeout",
+        type=click.FloatRange(0, 86400),
+        metavar="SECONDS",
+        help="Until ready; 30 by default.",
+    ),
+    config,
+)
+
+
+def service_options(function: Function) -> Function:
+    """The options of `run` and `start`."""
+    for option in reversed(_SERVICE_OPTIONS):
+        function = option(function)
+    return function
+
+
+def completion_source(cli: click.Command, shell: str) -> str:
+    """The script for `shell`. Click's class would start bash to ask its version, which changes nothing."""
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None, shell
+    return ShellComplete.source(found(cli, {}, "nbmon", COMPLETE))

@@ -1,0 +1,237 @@
+"""From a service to the daemon that does it. What is heavy is imported in the daemon, where it runs."""
+
+# pathlib would be one more import for a `status` of milliseconds.
+# ruff: noqa: PTH100
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nbmon.daemon import Daemon
+from nbmon.services import places, records
+from nbmon.services.errors import ServiceError, reason_of
+from nbmon.services.records import Record
+from nbmon.services.service import HOST, PORT, START_TIMEOUT, STOP_TIMEOUT, Service
+
+if TYPE_CHECKING:
+    from nbmon.serve import CoroutineServer
+
+DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
+Note = Callable[[str | None], None]  # told the url once it serves
+
+
+class Built:
+    """A daemon, ready to be launched, that keeps its own record while it runs."""
+
+    def __init__(self, service: Service, daemon: Daemon, folder: str, *, foreground: bool) -> None:
+        self.service = service
+        self.daemon = daemon
+        self.folder = folder
+        self.foreground = foreground
+        self.log = _log_of(daemon)
+        self.pidfile = os.path.abspath(daemon.pidfile)
+        self.run: Callable[[], None] = daemon.run
+        # An attribute of the instance, so that static, inherited and decorated `run`s are kept alike.
+        daemon.run = self._run_recorded  # type: ignore[method-assign]
+
+    def remember(self, url: str | None = None) -> None:
+        """Write the record of this process; ServiceError."""
+        started = time.clock_gettime(time.CLOCK_BOOTTIME)
+        record = Record(
+            service=self.service,
+            pid=os.getpid(),
+            pidfile=self.pidfile,
+            log="" if self.foreground else self.log,
+            stop_timeout=float(self.daemon.stop_timeout),
+            url=url,
+            started=started,
+        )
+        records.write(self.folder, record)
+
+    def _run_recorded(self) -> None:
+        """What the daemon runs. Its record goes before the lock of its pid file: it can only be its own."""
+        _set_title(self.service)
+        owner = os.getpid()
+        try:
+            if not isinstance(self.daemon, PictureDaemon):
+                self._remember_or_exit()
+            self.run()
+        finally:
+            if os.getpid() == owner:  # a child that the program forked also passes here
+                records.remove(self.folder, self.service.name)
+
+    def _remember_or_exit(self) -> None:
+        try:
+            self.remember()
+        except ServiceError as error:
+            sys.exit(str(error))
+
+
+class PictureDaemon(Daemon):
+    """Serves a folder's pictures; ready once its sockets answer, with its url as the note."""
+
+    wait_ready = True
+
+    def set_up(self, service: Service, serving: Note) -> None:
+        """Give it its service, and whom to tell the url."""
+        self.service = service
+        self.serving = serving
+
+    def run(self) -> None:
+        """Serve until SIGTERM or Ctrl-C. `sys.exit` with a sentence if that cannot begin."""
+        from nbmon.pictures import Folder, FolderError, Pictures
+        from nbmon.serve import ListenError, listen
+
+        options = self.service.options
+        try:
+            app = Pictures(Folder(self.service.target))
+            port = PORT if options.port is None else options.port
+            sockets = listen(options.host or HOST, port, another=f"--port {_next(port)}")
+        except (FolderError, ListenError) as error:
+            sys.exit(str(error))
+        self._serve(app, sockets)
+
+    def _serve(self, app: Any, sockets: list[Any]) -> None:
+        from nbmon.serve import CoroutineServer, url_of
+
+        url = url_of(sockets)
+
+        def on_serving() -> None:
+            self.serving(url)
+            self.ready(url)
+
+        server = CoroutineServer(app, sockets, on_serving=on_serving)
+        _stop_on_signals(server)
+        server.serve()
+
+
+class CommandDaemon(Daemon):
+    """Runs one program; ends with it, with its exit code."""
+
+    wait_ready = True
+
+    def set_up(self, service: Service) -> None:
+        """Give it its service."""
+        self.service = service
+
+    def run(self) -> None:
+        """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
+        from nbmon.workers import WorkerError, run_command
+
+        os.chdir(self.service.directory)
+        grace = (
+            self.stop_timeout * 0.8
+        )  # the program is killed before its keeper is, or it would be left alone
+        try:
+            code = run_command(list(self.service.command), on_started=lambda *_: self.ready(), grace=grace)
+        except WorkerError as error:
+            sys.exit(str(error))
+        sys.exit(code)
+
+
+def _next(port: int) -> int:
+    """Another port to propose, which needs no right."""
+    return port + 1 if 1024 <= port < 65535 else PORT
+
+
+def build(service: Service, *, foreground: bool = False) -> Built:
+    """The daemon of `service`, with its pid file and log in their places. ServiceError."""
+    folder = places.runtime_folder(make=True)
+    pidfile = records.pidfile_of(folder, service.name)
+    log = "" if foreground else _log(service)
+    daemon = _daemon(service, {"pidfile": pidfile, "stdin": os.devnull, "stdout": log, "stderr": log})
+    _set_timeouts(daemon, service)
+    built = Built(service, daemon, folder, foreground=foreground)
+    if isinstance(daemon, PictureDaemon):
+        daemon.set_up(service, built.remember)
+    return built
+
+
+def _daemon(service: Service, given: dict[str, str]) -> Daemon:
+    if service.kind == "pictures":
+        return PictureDaemon(**given)  # type: ignore[arg-type]  # the four are all texts
+    if service.kind == "command":
+        command = CommandDaemon(**given)  # type: ignore[arg-type]  # the four are all texts
+        command.set_up(service)
+        command.working_directory = service.directory
+        return command
+    return _of_class(service, given)
+
+
+def _of_class(service: Service, given: dict[str, str]) -> Daemon:
+    from nbmon.services import classes
+
+    daemon = classes.instance(classes.find(service.target, service.directory), given)
+    if service.options.directory is not None:
+        daemon.working_directory = service.options.directory
+    if service.options.log is not None:
+        daemon.stdout = daemon.stderr = given["stdout"]
+    if _is_default(daemon.pidfile, 0):
+        daemon.pidfile = given["pidfile"]
+    for stream in ("stdout", "stderr"):
+        if _is_default(getattr(daemon, stream), 1):
+            setattr(daemon, stream, given["stdout"])
+    return daemon
+
+
+def _is_default(value: object, which: int) -> bool:
+    return value is None or (
+        isinstance(value, str) and value in (DEFAULTS[which], os.path.abspath(DEFAULTS[which]))
+    )
+
+
+def _set_timeouts(daemon: Daemon, service: Service) -> None:
+    own = service.kind == "class"  # a class may have set its own; ours do not
+    for key, otherwise in (("start_timeout", START_TIMEOUT), ("stop_timeout", STOP_TIMEOUT)):
+        said = getattr(service.options, key)
+        if said is not None or not own:
+            setattr(daemon, key, otherwise if said is None else said)
+
+
+def _log(service: Service) -> str:
+    """The absolute path of the log; its own place is made, a folder that a person named is not."""
+    if service.options.log is None:
+        return f"{places.state_folder(make=True)}/{service.name}.log"
+    return _checked_log(service.options.log)
+
+
+def _checked_log(path: str) -> str:
+    """`path` if it can be written to; ServiceError. An empty log may be made, which is what was asked."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640))
+    except OSError as error:
+        raise ServiceError(
+            f"cannot write the log {path}: {reason_of(error)}; name another with --log"
+        ) from None
+    return path
+
+
+def _log_of(daemon: Daemon) -> str:
+    """The log that a daemon writes, where it is a file with a name."""
+    for stream in (daemon.stdout, daemon.stderr):
+        name = stream if isinstance(stream, str) else getattr(stream, "name", None)
+        if isinstance(name, str) and name not in ("", os.devnull) and not name.startswith("<"):
+            return os.path.abspath(name)
+    return ""
+
+
+def _set_title(service: Service) -> None:
+    from setproctitle import setproctitle
+
+    setproctitle(f"nbmon: {service.name} ({service.kind})")
+
+
+def _stop_on_signals(server: CoroutineServer) -> None:
+    """SIGTERM and Ctrl-C let answers in flight end; a second Ctrl-C does not wait for them."""
+
+    def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        server.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

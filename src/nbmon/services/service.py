@@ -1,0 +1,107 @@
+"""A service as plain values: its name, what it is, and with which options. Must not touch the world."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+import msgspec
+
+from nbmon.services.errors import MisuseError
+
+Kind = Literal["pictures", "class", "command"]
+Model = Literal["coroutine", "thread", "process"]
+
+HOST = "127.0.0.1"  # showing a folder to a network is the user's word, never the default
+PORT = 9085
+START_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 10.0  # seconds
+LONGEST_NAME = 64  # characters
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+NAME_RULE = f"letters, digits, `.`, `_` and `-`, not starting with `.` or `-`, at most {LONGEST_NAME}"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may say beside the target; None where nothing was said."""
+
+    host: str | None = None
+    port: int | None = None
+    workers: int | Literal["auto"] | None = None
+    model: Model | None = None
+    log: str | None = None  # absolute
+    directory: str | None = None  # absolute
+    start_timeout: float | None = None  # seconds
+    stop_timeout: float | None = None  # seconds
+
+    def over(self, other: Options) -> Options:
+        """These, and where nothing was said, the `other`'s."""
+        own = {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(other, **own)
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """One service with everything that is needed to start it again with the same options."""
+
+    name: str
+    kind: Kind
+    directory: str  # absolute: modules are looked for here, a command runs here
+    target: str = ""  # an absolute folder, or module:Class
+    command: tuple[str, ...] = ()
+    options: Options = Options()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two services the same one, whatever their options."""
+        if self.kind == "pictures":
+            return (self.kind, self.target)
+        return (self.kind, self.directory, self.target, *self.command)
+
+    @property
+    def said(self) -> str:
+        """The target as a person would type it."""
+        if self.kind == "command":
+            import shlex
+
+            return f"-- {shlex.join(self.command)}"
+        return self.target
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may name a service: it becomes a file name, so it is short, plain and not hidden."""
+    return 0 < len(text) <= LONGEST_NAME and text[0] not in ".-" and _PLAIN.issuperset(text)
+
+
+def checked_name(text: str, where: str = "--name") -> str:
+    """`text` if it may name a service; MisuseError."""
+    if not is_name(text):
+        raise MisuseError(f"{where} {text!r} cannot name a service; a name is made of {NAME_RULE} characters")
+    return text
+
+
+def derived_name(text: str, otherwise: str) -> str:
+    """A name made of a folder's, a class's or a command's: accents dropped, the rest of what is odd a `-`."""
+    ascii_ = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = "".join(c if c in _PLAIN else "-" for c in ascii_).strip("-.")[:LONGEST_NAME]
+    return plain or otherwise
+
+
+def check_options(service: Service) -> Service:
+    """`service` if its options go together; MisuseError."""
+    options, kind = service.options, service.kind
+    if options.port is not None and not 0 <= options.port <= 65535:
+        raise MisuseError(
+            f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one"
+        )
+    if kind != "pictures":
+        for key in ("host", "port", "model", "workers"):
+            if getattr(options, key) is not None:
+                raise MisuseError(
+                    f"--{key} is for picture servers; {service.said} opens its own ports, if any"
+                )
+    if options.model not in (None, "coroutine"):
+        raise MisuseError(
+            f"--model {options.model} comes with a later version; this one has --model coroutine"
+        )
+    if options.workers not in (None, 1):
+        raise MisuseError(f"--workers {options.workers} comes with a later version; this one runs 1 worker")
+    return service

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from nbmon.serve import ListenError, close_all, listen, remove_socket_files, url_of
 from nbmon.serve.listen import _explained
 from nbmon.serve.portholder import holder_of_port, inodes_in
@@ -110,8 +111,10 @@ def test_a_port_is_had_again_at_once_after_its_server_has_gone():
         with socket.create_connection(address) as client:
             client.send(b"x")
             sock.settimeout(30)
-            sock.accept()[0].close()  # the server closes first: TIME_WAIT stays on its side
-            client.recv(1)
+            accepted, _ = sock.accept()
+            accepted.recv(1)
+            accepted.close()  # the server closes first: TIME_WAIT stays on its side
+            assert client.recv(1) == b""
     with listening(*address):
         pass
 
@@ -145,7 +148,9 @@ def test_a_port_below_1024_without_the_right_is_said():
     if int(start.read_text()) <= 81:
         pytest.skip("this machine gives low ports to everybody")
     program = (
-        "import os; from nbmon.serve import listen, ListenError; os.setuid(65534)\n"
+        "import os; from nbmon.serve import close_all, listen, ListenError\n"
+        "close_all(listen('127.0.0.1', 0))  # all is imported: another user may not read it\n"
+        "os.setuid(65534)\n"
         "try: listen('127.0.0.1', 81)\n"
         "except ListenError as e: print(e)"
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nbmon.serve.wheel import SLOT, Wheel
 
 

@@ -50,7 +50,7 @@ class Acceptor(Task):
         super().__init__(loop, listener.fileno())
         self.listener = listener
         # The method beneath socket.accept, which makes no Python object of the connection; it is CLOEXEC already.
-        self._accept = listener._accept
+        self._accept: Callable[[], tuple[int, object]] = listener._accept  # type: ignore[attr-defined]  # typeshed omits it
         self._shape = (listener.family, listener.type, listener.proto)
         self._accepted = accepted
         self._has_room = has_room

@@ -1,0 +1,320 @@
+"""Deadlines, limits and the end: how long a client may take, how many there may be, and how a server stops."""
+
+import errno
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from nbmon.http import Response
+from nbmon.serve import Bounds, Timeouts
+from serve.talk import GROSS_HANG, Client, served_by_a_process
+from support.proc import Process, wait_until
+
+SMALL = bytes(range(256)) * 16
+LONG = 3600.0  # seconds: a deadline that a test must not meet
+
+
+# Deadlines
+
+
+def test_a_head_that_drips_is_answered_408_however_it_drips(serve, connect):
+    client = connect(serve(timeouts=Timeouts(head=0.5, idle=LONG)))
+    began = time.monotonic()
+    with pytest.raises(OSError):  # sending on after the answer ends in a reset or a broken pipe
+        for byte in b"GET / HTTP/1.1\r\nX: " + b"y" * 10_000:
+            client.send(bytes((byte,)))
+            if not client.hears_nothing():
+                break
+            time.sleep(0.02)
+        raise OSError
+    status, fields, _ = client.answer()
+    assert (status, fields["connection"]) == (408, "close")
+    assert time.monotonic() - began >= 0.5
+    client.half_close()
+    assert client.rest() == b""
+
+
+def test_content_that_does_not_come_is_answered_408(serve, connect):
+    client = connect(serve(timeouts=Timeouts(head=0.3, idle=LONG)))
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab")
+    assert client.answer()[0] == 408
+
+
+def test_an_idle_connection_is_closed_without_a_word(serve, connect):
+    client = connect(serve(timeouts=Timeouts(idle=0.3, head=LONG)))
+    assert client.get().answer()[2] == SMALL
+    assert client.rest() == b""
+
+
+def test_a_client_that_never_says_anything_is_closed(serve, connect):
+    client = connect(serve(timeouts=Timeouts(idle=0.3, head=LONG)))
+    assert client.rest() == b""
+
+
+def test_the_idle_time_begins_anew_after_each_answer(serve, connect):
+    client = connect(serve(timeouts=Timeouts(idle=1.5, head=LONG)))
+    began = time.monotonic()
+    while time.monotonic() - began < 3.0:
+        assert client.get().answer()[2] == SMALL
+        time.sleep(0.1)
+
+
+def test_a_long_answer_to_one_costs_another_nothing_of_its_patience(serve, connect):
+    """What came in time is served even if the server was busy when its deadline passed."""
+    busy, release = threading.Event(), threading.Event()
+
+    def app(request):
+        if request.path == b"/long":
+            busy.set()
+            release.wait(GROSS_HANG)
+        return Response(200, [], SMALL)
+
+    server = serve(app=app, timeouts=Timeouts(idle=0.5, head=LONG))
+    other, one = connect(server), connect(server)
+    assert other.get().answer()[2] == SMALL
+    one.get("/long")
+    assert busy.wait(GROSS_HANG)
+    other.get()
+    time.sleep(1.0)  # beyond the deadline of both
+    release.set()
+    assert other.answer()[2] == SMALL
+    assert one.answer()[2] == SMALL
+    assert one.get().answer()[2] == SMALL
+
+
+@pytest.mark.parametrize("name", ["large", "hugefile"])
+def test_a_reader_that_takes_nothing_is_cut(serve, connect, app, name):
+    server = serve(timeouts=Timeouts(send_window=0.3, send_rate=1000.0))
+    connect(server, receive_buffer=4096).get("/" + name)
+    wait_until(lambda: app.requests)
+    wait_until(lambda: not server._connections)
+    wait_until(app.all_closed)
+
+
+def test_a_reader_that_takes_little_but_enough_is_kept(serve, connect):
+    """Measured by what the client acknowledges, not by when the kernel's large buffer has room again."""
+    server = serve(timeouts=Timeouts(send_window=0.5, send_rate=1000.0))
+    client = connect(server, receive_buffer=4096).get("/large")
+    client.head()
+    began, got = time.monotonic(), len(client.buffer)
+    while time.monotonic() - began < 2.5:
+        got += len(client.sock.recv(2000))
+        time.sleep(0.02)
+    assert len(server._connections) == 1
+    assert got < len(SMALL) * 4096
+
+
+def test_nothing_wakes_a_server_whose_clients_have_all_gone(model, tmp_path):
+    with served_by_a_process(model, tmp_path) as (process, address):
+        with Client(address) as client:
+            client.get().answer()
+        connections = f"/proc/{process.pid}/fd"
+        wait_until(lambda: sum("socket" in d for d in Process(process.pid).descriptors.values()) == 1)
+        assert connections
+        wait_until(lambda: Process(process.pid).state == "S")
+        before = _switches(process.pid)
+        time.sleep(1.5)
+        assert _switches(process.pid) - before <= 1  # falling asleep after the last client
+
+
+def _switches(pid):
+    return int(Process(pid).status("voluntary_ctxt_switches"))
+
+
+# How many
+
+
+def test_beyond_the_bound_clients_wait_and_are_served_when_one_leaves(serve, connect):
+    server = serve(bounds=Bounds(connections=2))
+    first, second = connect(server).get(), connect(server).get()
+    assert first.answer()[2] == second.answer()[2] == SMALL
+    third = connect(server).get()
+    wait_until(lambda: all(a.deadline is not None for a in server._acceptors), what="acceptor pauses")
+    assert third.hears_nothing()
+    assert first.get().answer()[2] == SMALL
+    first.sock.close()
+    assert third.answer()[2] == SMALL
+
+
+def test_without_descriptors_a_server_neither_spins_nor_dies_and_recovers(model, tmp_path):
+    with served_by_a_process(model, tmp_path, "nofile=80", "idle=3600") as (process, address):
+        clients = [Client(address).get() for _ in range(30)]
+        before = _cpu(process.pid)
+        time.sleep(1.0)
+        assert _cpu(process.pid) - before < 0.5  # seconds; one that spins takes all of it
+        assert process.poll() is None
+        while clients:
+            client = clients.pop(0)
+            assert client.answer()[2] == b"here"
+            client.sock.close()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=GROSS_HANG)
+        assert process.returncode == 0
+        assert 0 < said.count("no new connections for now") <= 2
+
+
+def test_an_accept_that_fails_for_want_of_descriptors_is_tried_again(serve, connect, monkeypatch, caplog):
+    server = serve()
+    [acceptor], failures = server._acceptors, [OSError(errno.EMFILE, "Too many open files")] * 3
+    accept = acceptor._accept
+
+    def failing():
+        if failures:
+            raise failures.pop()
+        return accept()
+
+    acceptor._accept = failing
+    assert connect(server).get().answer()[2] == SMALL
+    assert failures == []
+    assert caplog.text.count("no new connections for now: Too many open files") == 1
+
+
+def _cpu(pid):
+    fields = Process(pid)._stat
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_large_file_takes_no_memory(model, tmp_path):
+    size = 200 * 1024 * 1024
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(size)
+    with served_by_a_process(model, tmp_path) as (process, address), Client(address) as client:
+        assert client.get("/").answer()[2] == b"here"
+        before = int(Process(process.pid).status("VmHWM").split()[0])
+        client.get("/large")
+        _, fields = client.head()
+        got = len(client.buffer)
+        while got < int(fields["content-length"]):
+            got += len(client.sock.recv(1 << 20))
+        assert got == size
+        assert int(Process(process.pid).status("VmHWM").split()[0]) - before < 8192  # KiB
+
+
+# The end
+
+
+def test_stop_closes_idle_connections_at_once(serve, connect):
+    server = serve(timeouts=Timeouts(idle=LONG))
+    clients = [connect(server).get() for _ in range(5)]
+    assert all(client.answer()[2] == SMALL for client in clients)
+    server.stop()
+    server.thread.join(GROSS_HANG)
+    assert not server.thread.is_alive()
+    assert all(client.is_closed() for client in clients)
+
+
+@pytest.mark.parametrize("name", ["large", "hugefile"])
+def test_stop_lets_an_answer_in_flight_finish(serve, connect, app, name):
+    server = serve()
+    client = connect(server, receive_buffer=4096).get("/" + name)
+    status, fields = client.head()
+    server.stop()
+    wait_until(lambda: server._draining)
+    assert len(client.body(int(fields["content-length"]))) >= len(SMALL) * 4096
+    assert client.rest() == b""
+    server.thread.join(GROSS_HANG)
+    assert not server.thread.is_alive()
+
+
+def test_a_request_that_was_on_its_way_at_stop_is_answered_as_the_last(serve, connect):
+    server = serve()
+    client = connect(server).send(b"GET / HTTP/1.1\r\n")
+    wait_until(lambda: server._connections)
+    server.stop()
+    wait_until(lambda: server._draining)
+    status, fields, body = client.send(b"Host: x\r\n\r\n").answer()
+    assert (status, fields["connection"], body) == (200, "close", SMALL)
+    assert client.rest() == b""
+
+
+def test_requests_that_had_arrived_at_stop_are_answered(serve, connect):
+    """Also those of connections that lie in the backlog, and those in the buffers of resting ones."""
+    busy, release = threading.Event(), threading.Event()
+
+    def app(request):
+        if request.path == b"/long":
+            busy.set()
+            release.wait(GROSS_HANG)
+        return Response(200, [], SMALL)
+
+    server = serve(app=app)
+    resting = connect(server)
+    assert resting.get().answer()[2] == SMALL
+    one = connect(server).get("/long")
+    assert busy.wait(GROSS_HANG)
+    resting.get()
+    waiting = [connect(server).get() for _ in range(5)]
+    server.stop()
+    release.set()
+    for client in (one, resting, *waiting):
+        status, fields, body = client.answer()
+        assert (status, fields["connection"], body) == (200, "close", SMALL)
+
+
+def test_after_stop_nobody_new_is_taken(serve, connect):
+    server = serve()
+    slow = connect(server, receive_buffer=4096).get("/large")
+    slow.head()
+    server.stop()
+    wait_until(lambda: server._draining)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.address)
+
+
+def test_an_answer_that_outlasts_the_drain_is_cut(serve, connect, app, caplog):
+    server = serve(timeouts=Timeouts(drain=0.3))
+    client = connect(server, receive_buffer=4096).get("/hugefile")
+    client.head()
+    server.stop()
+    server.thread.join(GROSS_HANG)
+    assert not server.thread.is_alive()
+    assert app.all_closed()
+    assert "1 unfinished" in caplog.text
+
+
+def test_a_server_that_was_stopped_before_it_served_does_not_serve(serve):
+    server = serve()
+    server.stop()
+    server.stop()
+    server.thread.join(GROSS_HANG)
+    server.serve()  # returns
+    server.stop()
+
+
+def test_a_failing_on_serving_leaves_nothing_open(model, app):
+    from nbmon.serve import listen
+    from serve.talk import SERVERS
+
+    def fail():
+        raise RuntimeError("not ready after all")
+
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RuntimeError, match="not ready"):
+        SERVERS[model](app, listen("127.0.0.1", 0), on_serving=fail).serve()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_sleeping_server_at_once_and_cleanly(model, tmp_path, number):
+    with served_by_a_process(model, tmp_path) as (process, address):
+        with Client(address) as client:
+            client.get().answer()
+            process.send_signal(number)
+            _, said = process.communicate(timeout=GROSS_HANG)
+        assert process.returncode == 0
+        assert said == ""
+
+
+def test_a_storm_of_signals_disturbs_no_answer(model, tmp_path):
+    with served_by_a_process(model, tmp_path) as (process, address), Client(address) as client:
+        for _ in range(300):
+            client.get()
+            os.kill(process.pid, signal.SIGWINCH)
+            assert client.answer()[2] == b"here"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=GROSS_HANG)
+        assert process.returncode == 0

@@ -1,0 +1,56 @@
+"""How names are sorted and shown to people. Pure functions; names are bytes, as on the disk.
+
+Escaping for HTML is the template's work; here a name only becomes text that cannot mislead: without the
+control characters that break lines or turn the reading direction of what stands around them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_DIGITS = re.compile(r"([0-9]+)")
+# C0, DEL and C1 controls, line and paragraph separators; shown as a sign each.
+_CONTROLS = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_CONTROLS |= dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029], 0xFFFD)
+# Unicode's bidirectional formatting characters (UAX #9): they could make `gpj.exe` look like `exe.jpg`.
+_DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_SAFE = str.maketrans(_CONTROLS | _DIRECTIONS)
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def readable(name: bytes) -> str:
+    """The name as text for people; bytes that are not UTF-8 become U+FFFD."""
+    return name.decode("utf-8", "replace").translate(_SAFE)
+
+
+def described(name: bytes) -> str:
+    """What a picture is called, for those who do not see it: its name in words, without the suffix."""
+    text = readable(name)
+    stem = text.rpartition(".")[0] or text
+    return re.sub(r"[_\s]+|(?<=\w)-(?=\w)", " ", stem).strip() or text
+
+
+def natural(name: bytes) -> tuple[list[str | int], bytes]:
+    """A sort key as people count: `a2` before `a10`, letters without regard to case or accents."""
+    text = name.decode("utf-8", "surrogateescape")
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    parts: list[str | int] = list(_DIGITS.split(text.casefold()))
+    parts[1::2] = [int(digits) for digits in parts[1::2]]
+    return parts, name
+
+
+def bytes_for_people(size: int) -> str:
+    """A length in bytes, in decimal units, with two significant digits or more."""
+    amount, unit = float(size), 0
+    while amount >= 999.5 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    digits = 1 if unit and amount < 9.95 else 0
+    return f"{amount:.{digits}f} {'byte' if size == 1 else _UNITS[unit]}"
+
+
+def counted(number: int, one: str, many: str, *, more: bool = False) -> str:
+    """`1 picture`, `7 pictures`, `1000+ pictures`."""
+    return f"{number}{'+' if more else ''} {one if number == 1 and not more else many}"

@@ -1,0 +1,138 @@
+"""From a request to an answer: the pictures of a folder, its pages, and the server's own style.
+
+Knows HTTP only through the http room's plain values, and the disk only through `Folder`. Nothing here sends.
+
+Freshness: files and pages say `no-cache`, so that a browser asks again and is told 304 where nothing
+changed; the stylesheet and the icon have their content's hash in their names and may be kept for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import blake2b
+
+from nbmon.http import Representation, Request, Response, answer, error_response, method_refusal
+from nbmon.pictures.beneath import NotHere, Unavailable
+from nbmon.pictures.folder import Entry, Folder
+from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
+from nbmon.pictures.page import PAGE_FIELDS, RESERVED, assets
+from nbmon.pictures.pages import Pages
+from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
+
+ASK_AGAIN = (b"Cache-Control", b"no-cache")
+FOR_EVER = (b"Cache-Control", b"public, max-age=31536000, immutable")
+RETRY_AFTER = b"1"  # seconds, with 503
+MAX_PAGE_DIGITS = 6
+
+NOT_HERE = "There is nothing here by that name."
+
+
+class Pictures:
+    """The application: a request in, an answer out. Safe to call from several threads."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._pages = Pages(folder)
+        self._boundary_key = os.urandom(32)
+
+    def __call__(self, request: Request) -> Response:
+        """Answer `request`. Raises nothing for whatever a client may ask, or the disk may lack."""
+        refusal = method_refusal(request.method)
+        if refusal is not None:
+            return refusal
+        try:
+            return self._find(request, decode(request.path))
+        except BadPath as wrong:
+            return error_response(400, str(wrong))
+        except (HiddenPath, NotHere):
+            return error_response(404, NOT_HERE)
+        except (Unavailable, OSError):
+            busy = error_response(503, "That cannot be opened just now; try again in a moment.")
+            busy.fields.append((b"Retry-After", RETRY_AFTER))
+            return busy
+
+    def _find(self, request: Request, segments: list[bytes]) -> Response:
+        if segments[0] == RESERVED and len(segments) > 1:
+            return self._asset(request, segments[1:])
+        entry = self.folder.open(segments)
+        try:
+            if not entry.is_folder:
+                return self._file(request, segments[-1], entry)
+            if segments[-1]:
+                return _to_folder(segments[-1], request.query)
+            return self._page(request, segments[:-1], entry)
+        except BaseException:
+            entry.close()
+            raise
+
+    def _asset(self, request: Request, rest: list[bytes]) -> Response:
+        asset = assets().get(b"/".join(rest))
+        if asset is None:
+            raise NotHere
+        fields = (FOR_EVER, *fields_for(asset.kind))
+        what = Representation(len(asset.content), asset.kind, asset.tag, 0, fields)
+        return answer(request, what, lambda: asset.content)
+
+    def _page(self, request: Request, where: list[bytes], entry: Entry) -> Response:
+        with entry:
+            page = self._pages.get(entry, where, page_number(request.query))
+        what = Representation(
+            len(page.content), HTML, page.tag, page.since, (ASK_AGAIN, *PAGE_FIELDS), date_is_strong=False
+        )
+        return answer(request, what, lambda: page.content)
+
+    def _file(self, request: Request, name: bytes, entry: Entry) -> Response:
+        given = []
+
+        def hand_over() -> Entry:
+            given.append(entry)
+            return entry
+
+        response = answer(request, representation_of(name, entry), hand_over, self._boundary_key)
+        if not given:  # HEAD, 304, 412, 416
+            entry.close()
+        return response
+
+
+def representation_of(name: bytes, entry: Entry) -> Representation:
+    """What the open file `entry`, called `name`, is at this moment. OSError if the disk fails."""
+    status, now = entry.status, time.time()
+    kind = kind_of(name, entry.read(0, SNIFF_BYTES))
+    # RFC 9110, section 8.8.2.1: never later than the Date of the answer
+    modified = max(0, min(int(status.st_mtime), int(now)))
+    return Representation(
+        status.st_size,
+        kind,
+        entity_tag(status),
+        modified,
+        (ASK_AGAIN, *fields_for(kind)),
+        date_is_strong=modified < now - 1,
+    )
+
+
+def entity_tag(status: os.stat_result) -> bytes:
+    """A strong tag of what changes with a file's content, hashed: inodes are nobody's business.
+
+    With the ctime, because the mtime can be set back and so can be that of other content of the same length.
+    """
+    seen = b"%d %d %d %d" % (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+    return b'"' + blake2b(seen, digest_size=9).hexdigest().encode() + b'"'
+
+
+def page_number(query: bytes | None) -> int:
+    """The N of `page=N` in the query, from 1; 1 where it says nothing sensible."""
+    for part in (query or b"").split(b"&"):
+        digits = part.removeprefix(b"page=")
+        if digits != part and digits.isdigit() and len(digits) <= MAX_PAGE_DIGITS:
+            return max(1, int(digits))
+    return 1
+
+
+def _to_folder(name: bytes, query: bytes | None) -> Response:
+    """To the same with a slash. Relative, and made of one encoded name: it cannot lead to another host."""
+    number = page_number(query)
+    location = encode(name) + "/" + (f"?page={number}" if number > 1 else "")
+    response = error_response(308, "This folder is found with a slash at its end.")
+    response.fields += [(b"Location", location.encode()), ASK_AGAIN]
+    return response

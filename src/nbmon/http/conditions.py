@@ -18,7 +18,7 @@ def evaluate(request: Request, etag: bytes, last_modified: int) -> int:
 
     `etag` with its quotes, `last_modified` in seconds since 1970.
     """
-    if not any(name[:3] == b"if-" for name, _ in request.fields):
+    if not request.mentions(b"if-"):
         return PROCEED
     if not _precondition(request, etag, last_modified):
         return 412

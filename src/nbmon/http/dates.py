@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 
 _DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -24,7 +25,12 @@ _FORMS = (
 
 def imf_date(seconds: float) -> bytes:
     """The IMF-fixdate of seconds since 1970, fractions cut off, held within the years 1 and 9999."""
-    at = time.gmtime(int(min(max(seconds // 1, _FIRST), _LAST)))
+    return _imf_date(int(min(max(seconds // 1, _FIRST), _LAST)))
+
+
+@lru_cache(maxsize=1024)
+def _imf_date(seconds: int) -> bytes:
+    at = time.gmtime(seconds)
     day, month = _DAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
     return b"%b, %02d %b %04d %02d:%02d:%02d GMT" % (
         day, at.tm_mday, month, at.tm_year, at.tm_hour, at.tm_min, at.tm_sec,

@@ -10,14 +10,18 @@ import re
 
 from nbmon.http.grammar import HOST, HOST_VALUE, TOKEN
 from nbmon.http.limits import Limits
-from nbmon.http.messages import Fields, Refusal, Request
+from nbmon.http.messages import Refusal, Request
 
 CHUNKED = -1  # in place of a length
 _GREATEST_DIGITS = 18  # decimal digits that surely fit 63 bits
 BEYOND = 1 << 63  # bytes: stands for a length of more digits than that
 
 _KNOWN = {name.encode(): name for name in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH")}
-_FRAMING_FIELDS = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))
+# The fields that matter to the connection, in a field block in lower case; there, an LF only begins a line.
+_TELLING = re.compile(
+    rb"\n(host|connection|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)"
+).findall
+Lines = list[tuple[bytes, bytes]]  # of name and value
 _DIGITS = re.compile(rb"[0-9]++")
 _CODINGS = re.compile(TOKEN + rb"(?:[ \t]*+,[ \t]*+" + TOKEN + rb")*+")
 _ABSOLUTE = re.compile(rb"(?i:https?)://(" + HOST_VALUE + rb")(/[^?]*+)?+(?:\?(.*+))?+", re.DOTALL)
@@ -31,26 +35,31 @@ class RefusalError(Exception):
         self.refusal = Refusal(status, reason)
 
 
-def interpret(
-    method: bytes, target: bytes, minor: int, fields: Fields, limits: Limits
-) -> tuple[Request, int]:
+def interpret(method: bytes, target: bytes, minor: int, block: bytes, limits: Limits) -> tuple[Request, int]:
     """The request of a good head, and the length of its content that must be read past (CHUNKED, or bytes).
 
-    Raises RefusalError. A request whose content is not to be read (too long, or held back by Expect) comes with
-    keep_alive False and length 0.
+    `block`: the field lines behind the LF of the request line. Raises RefusalError. A request whose content is
+    not to be read (too long, or held back by Expect) comes with keep_alive False and length 0.
     """
     path, query = _resource(method, target)
-    values = dict(fields)
-    _check_host(values, fields, minor)
+    telling = _TELLING(block.lower())
     keep_alive, length = minor > 0, 0
-    if not _FRAMING_FIELDS.isdisjoint(values):
-        keep_alive = _keeps_alive(values.get(b"connection"), fields, minor)
-        length = _content_length(fields, minor)
-        held_back = _expects(fields, minor)
-        if length > limits.body_bytes or (held_back and length):
-            keep_alive, length = False, 0
+    if len(telling) == 1 and telling[0][0] == b"host":
+        _check_host([telling[0][1]], minor)
+    else:
+        keep_alive, length = _frame(telling, minor, limits)
     name = _KNOWN.get(method) or method.decode("ascii")
-    return Request(name, target, path, query, (1, minor), fields, keep_alive), length
+    return Request(name, target, path, query, (1, minor), (), keep_alive, block), length
+
+
+def _frame(telling: Lines, minor: int, limits: Limits) -> tuple[bool, int]:
+    """Whether the connection stays, and the content's length to read."""
+    _check_host(_values(telling, b"host"), minor)
+    length = _content_length(telling, minor)
+    held_back = _expects(telling, minor)
+    if length > limits.body_bytes or (held_back and length):
+        return False, 0
+    return _keeps_alive(telling, minor), length
 
 
 def _resource(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
@@ -82,36 +91,30 @@ def _of_absolute(method: bytes, path: bytes | None, query: bytes | None) -> tupl
     return path or b"/", query
 
 
-def _check_host(values: dict[bytes, bytes], fields: Fields, minor: int) -> None:
-    """RFC 9112 section 3.2: one Host, and a good one; 1.0 may leave it out."""
-    host = values.get(b"host")
-    if host is None:
-        if minor > 0:
-            raise RefusalError(400, "HTTP/1.1 asks for a Host field; there is none.")
-    elif not HOST.fullmatch(host):
-        raise RefusalError(400, "The Host field is not a host name or address with an optional port.")
-    elif len(values) != len(fields) and len(lines(fields, b"host")) > 1:
-        raise RefusalError(400, "There is more than one Host field.")
-
-
-def lines(fields: Fields, name: bytes) -> list[bytes]:
+def _values(telling: Lines, name: bytes) -> list[bytes]:
     """The value of every line of a field, in order."""
-    return [value for key, value in fields if key == name]
+    return [value.rstrip(b" \t") for key, value in telling if key == name]
 
 
-def _keeps_alive(connection: bytes | None, fields: Fields, minor: int) -> bool:
+def _check_host(hosts: list[bytes], minor: int) -> None:
+    """RFC 9112 section 3.2: one Host, and a good one; 1.0 may leave it out."""
+    if len(hosts) > 1:
+        raise RefusalError(400, "There is more than one Host field.")
+    if not hosts and minor > 0:
+        raise RefusalError(400, "HTTP/1.1 asks for a Host field; there is none.")
+    if hosts and not HOST.fullmatch(hosts[0]):
+        raise RefusalError(400, "The Host field is not a host name or address with an optional port.")
+
+
+def _keeps_alive(telling: Lines, minor: int) -> bool:
     """RFC 9112 section 9.3."""
-    if connection is None:
-        return minor > 0
-    options = {part.strip(b" \t").lower() for part in b",".join(lines(fields, b"connection")).split(b",")}
-    if b"close" in options:
-        return False
-    return minor > 0 or b"keep-alive" in options
+    options = [option.strip(b" \t") for option in b",".join(_values(telling, b"connection")).split(b",")]
+    return b"close" not in options and (minor > 0 or b"keep-alive" in options)
 
 
-def _content_length(fields: Fields, minor: int) -> int:
+def _content_length(telling: Lines, minor: int) -> int:
     """RFC 9112 section 6.3, each of its doubtful cases refused."""
-    lengths, codings = lines(fields, b"content-length"), lines(fields, b"transfer-encoding")
+    lengths, codings = _values(telling, b"content-length"), _values(telling, b"transfer-encoding")
     if codings:
         _check_codings(b", ".join(codings), lengths, minor)
         return CHUNKED
@@ -137,7 +140,7 @@ def _check_codings(codings: bytes, lengths: list[bytes], minor: int) -> None:
         raise RefusalError(400, "HTTP/1.0 knows no Transfer-Encoding.")
     if not _CODINGS.fullmatch(codings):
         raise RefusalError(400, "The Transfer-Encoding is not a list of codings.")
-    names = [name.strip(b" \t").lower() for name in codings.split(b",")]
+    names = [name.strip(b" \t") for name in codings.split(b",")]
     if names[-1] != b"chunked" or b"chunked" in names[:-1]:
         # RFC 9112 section 6.3, point 4: where the content ends cannot be known
         raise RefusalError(400, "The Transfer-Encoding does not end with chunked, once.")
@@ -145,9 +148,9 @@ def _check_codings(codings: bytes, lengths: list[bytes], minor: int) -> None:
         raise RefusalError(501, "No transfer coding but chunked is known here.")
 
 
-def _expects(fields: Fields, minor: int) -> bool:
+def _expects(telling: Lines, minor: int) -> bool:
     """Whether the client holds its content back until told (RFC 9110 section 10.1.1)."""
-    expectation = b", ".join(lines(fields, b"expect")).lower()
+    expectation = b", ".join(_values(telling, b"expect"))
     if not expectation or minor == 0:
         return False
     if expectation != b"100-continue":

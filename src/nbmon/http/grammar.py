@@ -21,8 +21,7 @@ _VALUE = rb"[\t -~\x80-\xff]*+"  # RFC 9110 section 5.5: no CR, LF, NUL or other
 FIELD_LINE = TOKEN + rb":" + _VALUE + rb"\r\n"
 _REQUEST_LINE = rb"(" + _METHOD + rb") (" + _TARGET + rb") HTTP/1\.([0-9])\r\n"
 
-HEAD = re.compile(_REQUEST_LINE + rb"((?:" + FIELD_LINE + rb")*+)\r\n")
-SPLIT = re.compile(rb"([^:]+):[ \t]*+([^\r]*+)\r\n").findall  # of a field block that HEAD has accepted
+HEAD = re.compile(_REQUEST_LINE + rb"(?:" + FIELD_LINE + rb")*+\r\n")
 BLANK_LINE = re.compile(rb"\n\r?\n")  # the end of a head, also of one that is wrong
 FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 LINE_EXTRA = 64  # bytes of a request line beside its target: method, version, spaces

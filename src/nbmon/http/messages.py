@@ -6,31 +6,86 @@ Field names of a `Request` are lower case; those of a `Response` are written as 
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any, NamedTuple
 
 Fields = tuple[tuple[bytes, bytes], ...]
+
+SPLIT = re.compile(rb"([^:\n]+):[ \t]*+([^\r]*+)\r\n").findall  # of field lines that are known to be good
 
 
 class MisuseError(Exception):
     """The calling program's own fault (never the client's): an answer to nothing, a newline in a field."""
 
 
-class Request(NamedTuple):
-    """One complete request; its content, if it had any, was read past."""
+class Request:
+    """One complete request; its content, if it had any, was read past. Nobody changes one."""
+
+    __slots__ = ("_block", "_fields", "keep_alive", "method", "path", "query", "target", "version")
 
     method: str
     target: bytes  # as it came
     path: bytes  # raw: neither decoded nor normalised, without the query; b"*" for asterisk-form
     query: bytes | None  # None: there was no "?"
     version: tuple[int, int]
-    fields: Fields  # names in lower case, values without the white space around them
     keep_alive: bool  # False: the connection closes after this request's answer
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        path: bytes,
+        query: bytes | None = None,
+        version: tuple[int, int] = (1, 1),
+        fields: Fields = (),
+        keep_alive: bool = True,
+        block: bytes | None = None,
+    ) -> None:
+        """`block`, in place of `fields`: the good field lines as they came, each with its CR LF, behind one LF."""
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.version = version
+        self.keep_alive = keep_alive
+        self._fields = fields if block is None else None
+        self._block = b"\n" if block is None else block
+
+    @property
+    def fields(self) -> Fields:
+        """All field lines in order: the name in lower case, the value without the white space around it.
+
+        Split when first asked for: most requests are answered without.
+        """
+        if self._fields is None:
+            self._fields = tuple([(name.lower(), value.rstrip(b" \t")) for name, value in SPLIT(self._block)])
+        return self._fields
 
     def field(self, name: bytes) -> bytes | None:
         """The value of `name` (lower case), several lines joined (RFC 9110 section 5.3); None if absent."""
+        if not self.mentions(name + b":"):
+            return None
         found = [value for key, value in self.fields if key == name]
         return b", ".join(found) if found else None
+
+    def mentions(self, start: bytes) -> bool:
+        """Whether a field's line begins with `start` (lower case), as b"range:" or b"if-"."""
+        if self._fields is None:
+            return b"\n" + start in self._block.lower()
+        return any((name + b":").startswith(start) for name, _ in self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        return f"Request{self._values()!r}"
+
+    def _values(self) -> tuple[object, ...]:
+        return self.method, self.target, self.path, self.query, self.version, self.fields, self.keep_alive
 
 
 class Refusal(NamedTuple):

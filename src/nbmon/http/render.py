@@ -6,6 +6,9 @@ halves can be kept and joined with a new date once a second, and with a small bo
 
 from __future__ import annotations
 
+import re
+
+from nbmon.http.grammar import FIELD_LINE
 from nbmon.http.messages import MisuseError, Refusal, Response, body_length
 
 DATE_LENGTH = 29  # bytes of an IMF-fixdate
@@ -26,11 +29,7 @@ REASONS = {
 _STARTS = {
     status: f"HTTP/1.1 {status} {reason}\r\nDate: ".encode("ascii") for status, reason in REASONS.items()
 }
-_CONNECTION = {
-    b"": b"\r\n",
-    b"close": b"Connection: close\r\n\r\n",
-    b"keep-alive": b"Connection: keep-alive\r\n\r\n",
-}
+_LINES = re.compile(rb"\r\n(?:" + FIELD_LINE + rb")*+\r\n")
 BODILESS = frozenset((204, 304))  # RFC 9112 section 6.3: their heads are their ends
 
 
@@ -42,13 +41,15 @@ def render_halves(
     `length` in bytes, None for no Content-Length; `connection` is b"", b"close" or b"keep-alive".
     Raises MisuseError for a field that would break the head in two.
     """
-    lines = [b"\r\n", *[name + b": " + value + b"\r\n" for name, value in fields]]
+    lines = [b": ".join(field) for field in fields]
     if length is not None:
-        lines.append(b"Content-Length: %d\r\n" % length)
-    behind = b"".join(lines)
-    if behind.count(b"\n") != len(lines) or behind.count(b"\r") != len(lines) or b"\0" in behind:
-        raise MisuseError(f"a field holds CR, LF or NUL: {fields!r}")
-    return start_of(status), behind + _CONNECTION[connection]
+        lines.append(b"Content-Length: %d" % length)
+    if connection:
+        lines.append(b"Connection: " + connection)
+    behind = b"\r\n".join((b"", *lines, b"\r\n"))
+    if not _LINES.fullmatch(behind):
+        raise MisuseError(f"a field's name is no token, or its value holds a control character: {fields!r}")
+    return start_of(status), behind
 
 
 def start_of(status: int) -> bytes:
@@ -64,8 +65,6 @@ def start_of(status: int) -> bytes:
 def render_head(response: Response, date: bytes, connection: bytes = b"") -> bytes:
     """The whole head of `response`, the empty line included. `date` as `imf_date` gives it. Raises MisuseError."""
     length = None if response.status in BODILESS else body_length(response.body)
-    if length is not None and response.field(b"content-length") is not None:
-        length = None  # the answerer said it, of a body that is not carried here
     before, behind = render_halves(response.status, response.fields, length, connection)
     return before + date + behind
 

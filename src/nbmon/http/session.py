@@ -1,8 +1,8 @@
 """The server's side of one connection: bytes in, events out; answers in, bytes out.
 
 Must not know: sockets, files, clocks, threads, what is asked for. Whoever drives it feeds `receive`, asks
-`next_event` until that gives no request, answers each Request or Refusal by `respond`, and says `sent` when all
-of it is out. However the bytes are cut, the events are the same.
+`next_event` until that gives no request, answers each Request or Refusal by `respond`, and says `sent` when
+all of it is out. However the bytes are cut, the events are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from nbmon.http.grammar import (
     FIRST_BYTE,
     HEAD,
     LINE_EXTRA,
-    SPLIT,
     head_fault,
     line_fault,
     too_long,
@@ -34,10 +33,15 @@ from nbmon.http.messages import (
     Signal,
 )
 from nbmon.http.render import BODILESS, render_head
-from nbmon.http.states import Happening, State, after
+from nbmon.http.states import TABLE, Happening, State, impossible
 
-_READING = frozenset((State.IDLE, State.LINE, State.FIELDS, State.BODY))
-_DEAF = frozenset((State.ANSWERING_LAST, State.SENDING_LAST, State.CLOSED))
+# Names of one's own: looking a member up in its enum costs as much as the whole table does.
+_IDLE, _LINE, _FIELDS, _BODY, _ANSWERING, _ANSWERING_LAST, _SENDING, _SENDING_LAST, _CLOSED = State
+(
+    _BEGUN, _LINE_READ, _HEAD_READ, _REQUEST_READ, _LAST_READ, _REFUSED,
+    _ENDED, _TIMED_OUT, _ANSWERED, _ANSWERED_LAST, _SENT, _LOST,
+) = Happening  # fmt: skip
+_DEAF = frozenset((_ANSWERING_LAST, _SENDING_LAST, _CLOSED))
 
 
 class Session:
@@ -50,6 +54,7 @@ class Session:
         "_head_only",
         "_leading",
         "_limits",
+        "_longest_line",
         "_scanned",
         "body_wanted",
         "request",
@@ -57,10 +62,11 @@ class Session:
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        self.state = State.IDLE
+        self.state = _IDLE
         self.request: Request | None = None  # the last one given out
         self.body_wanted = True  # after respond(): whether the answer's body must be sent
         self._limits = limits
+        self._longest_line = min(limits.target_bytes + LINE_EXTRA, limits.head_bytes)  # bytes
         self._buffer = bytearray()
         self._ended = False  # the client has half-closed
         self._scanned = 0  # bytes of the buffer in which the end that is looked for is not
@@ -71,7 +77,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """Between requests, with nothing of the next one here: may be closed without harm."""
-        return self.state is State.IDLE and not self._buffer
+        return self.state is _IDLE and not self._buffer
 
     def receive(self, data: bytes) -> None:
         """Take bytes that came; b"" says that the client will send no more.
@@ -86,63 +92,65 @@ class Session:
             return
         if self._ended:
             raise MisuseError("bytes after the end of the client's bytes")
-        if len(self._buffer) > self._limits.read_ahead_bytes + self._limits.head_bytes:
+        if len(self._buffer) > max(self._limits.read_ahead_bytes, self._limits.head_bytes):
             raise MisuseError("the session is PAUSED; send the answer before reading on")
         self._buffer += data
 
     def next_event(self) -> Event:
         """The next request or refusal, or why there is none. Never raises, whatever the bytes were."""
-        step = _STEPS.get(self.state)
-        while step is not None:
-            try:
-                event = step(self)
-            except RefusalError as refused:
-                return self._refuse(refused.refusal)
-            if event is not None:
-                return event
-            step = _STEPS.get(self.state)
-        return CLOSED if self.state is State.CLOSED else PAUSED
+        try:
+            while (step := _STEPS[self.state]) is not None:
+                if (event := step(self)) is not None:
+                    return event
+        except RefusalError as refused:
+            return self._refuse(refused.refusal)
+        return CLOSED if self.state is _CLOSED else PAUSED
 
     def respond(self, response: Response, date: bytes, close: bool = False) -> bytes:
         """The head of the answer that is owed; its body follows if `body_wanted`, then call `sent`.
 
-        `date` as `imf_date` gives it. `close` makes this the last answer. Raises MisuseError when none is owed.
+        `date` as `imf_date` gives it; `close` makes this the last answer. Raises MisuseError when none is owed.
         """
-        self._move(Happening.ANSWERED_LAST if close else Happening.ANSWERED)
+        self._move(_ANSWERED_LAST if close else _ANSWERED)
         self.body_wanted = not self._head_only and response.status not in BODILESS
-        if self.state is State.SENDING_LAST:
+        if self.state is _SENDING_LAST:
             return render_head(response, date, b"close")
         old = self.request is not None and self.request.version == (1, 0)
         return render_head(response, date, b"keep-alive" if old else b"")
 
     def sent(self) -> None:
         """The whole answer is out."""
-        self._move(Happening.SENT)
-        if self.state is State.CLOSED:
+        self._move(_SENT)
+        self._head_only = False
+        if self.state is _CLOSED:
             self._buffer.clear()
 
     def time_out(self) -> Refusal | Signal:
         """The client was too slow: a 408 to answer if it had begun a request, CLOSED if it had not."""
-        if self.state is State.IDLE and self._buffer:
-            self._move(Happening.BEGUN)
-        self._move(Happening.TIMED_OUT)
+        if self.state is _IDLE and self._buffer:
+            self._move(_BEGUN)
+        self._move(_TIMED_OUT)
         self._buffer.clear()
-        return CLOSED if self.state is State.CLOSED else Refusal(408, "The request took too long to arrive.")
+        return CLOSED if self.state is _CLOSED else Refusal(408, "The request took too long to arrive.")
 
     def lose(self) -> None:
         """The connection broke."""
-        self._move(Happening.LOST)
+        self._move(_LOST)
         self._buffer.clear()
 
     def _move(self, happening: Happening) -> None:
-        self.state = after(self.state, happening)
+        target = TABLE[self.state, happening]
+        if target is None:
+            raise impossible(self.state, happening)
+        self.state = target
 
     def _refuse(self, refusal: Refusal) -> Refusal:
-        self._move(Happening.REFUSED)
+        self._move(_REFUSED)
+        self.request = None
         self._buffer.clear()
         return refusal
 
-    def _idle(self) -> Event | None:
+    def _read_start(self) -> Event | None:
         """Between requests: skips empty lines, takes a whole plain head at once, else goes step by step."""
         buffer = self._buffer
         while buffer and buffer[0] in b"\r\n":
@@ -151,12 +159,10 @@ class Session:
             self._skip_empty_line(buffer)
         if not buffer:
             return self._nothing_here()
-        end = buffer.find(b"\r\n\r\n", 0, self._limits.head_bytes)
-        if end > 0 and (event := self._take_head(end + 4)):
-            return event
-        if self.state is State.IDLE:
-            self._move(Happening.BEGUN)
-        return None
+        event = self._take_head(self._limits.head_bytes)
+        if event is None and self.state is _IDLE:
+            self._move(_BEGUN)
+        return event
 
     def _skip_empty_line(self, buffer: bytearray) -> None:
         self._leading += 1
@@ -166,13 +172,13 @@ class Session:
 
     def _nothing_here(self) -> Event:
         if self._ended:
-            self._move(Happening.ENDED)
+            self._move(_ENDED)
             return CLOSED
         return NEED_DATA
 
-    def _line(self) -> Event | None:
+    def _read_line(self) -> Event | None:
         """Inside a request line: what is no HTTP at all is refused before its end."""
-        buffer, longest = self._buffer, self._longest_line()
+        buffer, longest = self._buffer, self._longest_line
         if buffer[0] not in FIRST_BYTE:
             raise RefusalError(400, "What came does not begin like an HTTP request.")
         newline = buffer.find(b"\n", self._scanned, longest)
@@ -185,13 +191,10 @@ class Session:
         if fault := line_fault(line, self._limits):
             raise RefusalError(*fault)
         self._scanned = newline
-        self._move(Happening.LINE_READ)
+        self._move(_LINE_READ)
         return None
 
-    def _longest_line(self) -> int:
-        return min(self._limits.target_bytes + LINE_EXTRA, self._limits.head_bytes)
-
-    def _fields(self) -> Event | None:
+    def _read_fields(self) -> Event | None:
         """Behind a good request line: looks for the empty line."""
         buffer, most = self._buffer, self._limits.head_bytes
         blank = BLANK_LINE.search(buffer, self._scanned, most)
@@ -204,7 +207,7 @@ class Session:
             return need_data
         if event := self._take_head(blank.end()):
             return event
-        if self.state is State.FIELDS:
+        if self.state is _FIELDS:
             raise RefusalError(*head_fault(bytes(buffer[: blank.end()])))
         return None
 
@@ -215,42 +218,46 @@ class Session:
         return NEED_DATA
 
     def _take_head(self, end: int) -> Event | None:
-        """Turn a whole head into a request, or into a state in which its content is read past."""
+        """Turn a whole head into a request, or into a state in which its content is read past.
+
+        The head must not reach beyond `end`.
+        """
         buffer, limits = self._buffer, self._limits
         match = HEAD.match(buffer, 0, end)
         if match is None:
             return None
-        method, target, minor, block = match.groups()
+        method, target, minor = match.groups()
+        line_end, end = match.end(3) + 1, match.end()
+        block = bytes(buffer[line_end : end - 2])
         self._head_only = method == b"HEAD"
-        if len(target) > limits.target_bytes or match.start(4) > self._longest_line():
+        if len(target) > limits.target_bytes or line_end >= self._longest_line:
             raise RefusalError(*too_long())
-        if block.count(b"\n") > limits.fields:
+        if block.count(b"\n") > limits.fields + 1:
             raise RefusalError(431, "The head of the request has too many fields.")
-        fields = tuple([(name.lower(), value.rstrip(b" \t")) for name, value in SPLIT(block)])
-        self.request, length = interpret(method, target, int(minor), fields, limits)
-        del buffer[: match.end()]
+        del buffer[:end]
+        self.request, length = interpret(method, target, int(minor), block, limits)
         if length == 0:
             return self._whole()
         self._begin_body(length)
         return None
 
     def _begin_body(self, length: int) -> None:
-        if self.state is State.IDLE:
-            self._move(Happening.BEGUN)
-            self._move(Happening.LINE_READ)
-        self._move(Happening.HEAD_READ)
+        if self.state is _IDLE:
+            self._move(_BEGUN)
+            self._move(_LINE_READ)
+        self._move(_HEAD_READ)
         self._body = Chunked(self._limits) if length == CHUNKED else Sized(length)
 
     def _whole(self) -> Request:
         request = self.request
         assert request is not None
         self._scanned = self._leading = 0
-        self._move(Happening.REQUEST_READ if request.keep_alive else Happening.LAST_READ)
+        self._move(_REQUEST_READ if request.keep_alive else _LAST_READ)
         if not request.keep_alive:
             self._buffer.clear()
         return request
 
-    def _content(self) -> Event | None:
+    def _read_content(self) -> Event | None:
         """Inside a request's content."""
         assert self._body is not None
         assert self.request is not None
@@ -258,14 +265,13 @@ class Session:
         if progress is Progress.MORE:
             return self._more()
         if progress is Progress.TOO_LONG:
-            self.request = self.request._replace(keep_alive=False)
+            self.request.keep_alive = False
         self._body = None
         return self._whole()
 
 
-_STEPS: dict[State, Callable[[Session], Event | None]] = {
-    State.IDLE: Session._idle,
-    State.LINE: Session._line,
-    State.FIELDS: Session._fields,
-    State.BODY: Session._content,
-}
+_STEPS: dict[State, Callable[[Session], Event | None] | None] = dict.fromkeys(State)
+_STEPS[_IDLE] = Session._read_start
+_STEPS[_LINE] = Session._read_line
+_STEPS[_FIELDS] = Session._read_fields
+_STEPS[_BODY] = Session._read_content

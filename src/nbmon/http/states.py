@@ -67,9 +67,6 @@ TABLE: dict[tuple[State, Happening], State | None] = {
 }
 
 
-def after(state: State, happening: Happening) -> State:
-    """The next state. Raises MisuseError where the table has none."""
-    target = TABLE[state, happening]
-    if target is None:
-        raise MisuseError(f"{happening.name} cannot happen to a connection that is {state.name}")
-    return target
+def impossible(state: State, happening: Happening) -> MisuseError:
+    """The caller's error of making `happening` happen in `state`."""
+    return MisuseError(f"{happening.name} cannot happen to a connection that is {state.name}")

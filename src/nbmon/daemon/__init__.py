@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
     from nbmon.daemon.context import DaemonContext as DaemonContext
     from nbmon.daemon.daemon import Daemon as Daemon
-    from nbmon.daemon.daemon import launch as launch
     from nbmon.daemon.errors import AlreadyRunning as AlreadyRunning
     from nbmon.daemon.errors import DaemonError as DaemonError
     from nbmon.daemon.errors import DetachError as DetachError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from nbmon.daemon.errors import StartFailed as StartFailed
     from nbmon.daemon.errors import StreamError as StreamError
     from nbmon.daemon.function import daemonize as daemonize
+    from nbmon.daemon.launching import launch as launch
     from nbmon.daemon.pidfile import PidFile as PidFile
     from nbmon.daemon.readiness import ready as ready
     from nbmon.daemon.stop import Stopped as Stopped
@@ -38,7 +38,7 @@ _HOMES = {
     "Stopped": "stop",
     "StreamError": "errors",
     "daemonize": "function",
-    "launch": "daemon",
+    "launch": "launching",
     "ready": "readiness",
     "send": "stop",
 }

@@ -1,7 +1,8 @@
 """The context manager: DaemonContext, as PEP 3143 describes it.
 
-Where the PEP is silent the kit's own rules hold: the starter waits until the body has not failed at once, threads are
-refused, logging's files stay open, SIGHUP without an entry in `signal_map` reopens the logs.
+Where the PEP is silent the kit's own rules hold: the starter waits until the body has not failed at
+once, threads are refused, logging's files stay open, SIGHUP without an entry in `signal_map` reopens the
+logs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class DaemonContext:
     Every attribute may be set until then; its default is the PEP's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the order of the PEP's reference implementation
         self,
         chroot_directory: str | None = None,
         working_directory: str = "/",
@@ -70,8 +71,8 @@ class DaemonContext:
     def open(self) -> None:
         """Become a daemon; nothing when it is one already.
 
-        DaemonError says what could not be done. A body that fails at once is told by the starter's stderr and its
-        exit code 1.
+        DaemonError says what could not be done. A body that fails at once is told by the starter's
+        stderr and its exit code 1.
         """
         if self._is_open:
             return
@@ -91,7 +92,7 @@ class DaemonContext:
         if self.pidfile is not None:
             self.pidfile.__exit__(None, None, None)
 
-    def terminate(self, signal_number: int, stack_frame: FrameType | None) -> None:
+    def terminate(self, signal_number: int, stack_frame: FrameType | None) -> None:  # noqa: ARG002 - PEP's
         """A handler for signals that end the process: raises SystemExit, naming the signal."""
         import signal
 
@@ -193,9 +194,9 @@ def default_signal_map() -> dict[int, str | None]:
 
 def is_detach_required() -> bool:
     """False when init or a super-server such as inetd started this process; they look after it themselves."""
-    from nbmon.daemon.daemon import _stays_in_foreground
+    from nbmon.daemon.inside import stays_in_foreground
 
-    return os.getppid() != INIT and not _stdin_is_socket() and not _stays_in_foreground()
+    return os.getppid() != INIT and not _stdin_is_socket() and not stays_in_foreground()
 
 
 def _stdin_is_socket() -> bool:

@@ -1,7 +1,7 @@
 """Which descriptors a daemon keeps, and the closing of all the others.
 
-A descriptor that came through exec cannot carry FD_CLOEXEC (execve(2)); one that Python itself opened does (PEP 446).
-So what the shell, cron or an IDE leaked can be told from what the program opened on purpose.
+A descriptor that came through exec cannot carry FD_CLOEXEC (execve(2)); one that Python itself opened does
+(PEP 446). So what the shell, cron or an IDE leaked can be told from what the program opened on purpose.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def descriptor_of(thing: Any) -> int | None:
         return None
     try:
         fd = thing.fileno()
-    except Exception:  # noqa: BLE001, RUF100 - a stranger's object: closed, detached, a mock, a lazy proxy
+    except Exception:  # a stranger's object: closed, detached, a mock, a lazy proxy
         return None
     return fd if isinstance(fd, int) and fd >= 0 else None
 
@@ -51,7 +51,7 @@ def _inside(value: Any) -> Iterable[Any]:
 def open_descriptors() -> list[int]:
     """All open descriptors of this process, from /proc; without /proc, those below 1024."""
     try:
-        numbers = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - light imports
+        numbers = sorted(int(name) for name in os.listdir("/proc/self/fd"))
     except OSError:
         numbers = list(range(1024))
     return [fd for fd in numbers if _is_open(fd)]
@@ -83,7 +83,7 @@ def gaps(keep: Iterable[int], last: int) -> list[tuple[int, int]]:
 
 
 def close_all_but(keep: Iterable[int]) -> None:
-    """Close every descriptor from 3 on that is not in `keep`; os.closerange is close_range(2) where there is one."""
+    """Close every descriptor from 3 on that is not in `keep`, by close_range(2) where there is one."""
     last = max(open_descriptors(), default=0)
     for low, high in gaps(keep, last):
         os.closerange(low, high)

@@ -1,11 +1,12 @@
 """Detaching: the fifteen steps of a SysV daemon, in the words and in the order of daemon(7).
 
-STEPS is the whole of it. Three processes walk the list, each from the top, and each does its own part: the starter,
-which the user waits for; its child, which leads the new session; and the daemon, which falls out at the end.
+STEPS is the whole of it. Three processes walk the list, each from the top, and each does its own part:
+the starter, which the user waits for; its child, which leads the new session; and the daemon, which
+falls out at the end.
 
-Two differences from the page, both on purpose. Steps 1 to 4 are done by the child just after step 5, because the
-starter lives on to say what happened, on its own stderr and with its own handlers. And the child leaves (step 8) only
-when the daemon is ready or dead: as its parent it learns of what it died.
+Two differences from the page, both on purpose. Steps 1 to 4 are done by the child just after step 5,
+because the starter lives on to say what happened, on its own stderr and with its own handlers. And the
+child leaves (step 8) only when the daemon is ready or dead: as its parent it learns of what it died.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def close_descriptors(d: Detachment) -> None:
     descriptors.close_all_but(keep)
 
 
-def reset_signal_handlers(d: Detachment) -> None:
+def reset_signal_handlers(_d: Detachment) -> None:
     """Step 2: what an exec lets through, SIG_IGN (nohup(1), `&` in sh), goes back to the default.
 
     A handler that is a Python callable cannot have been inherited: it is the program's own, and stays.
@@ -96,14 +97,14 @@ def reset_signal_handlers(d: Detachment) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def reset_signal_mask(d: Detachment) -> None:
+def reset_signal_mask(_d: Detachment) -> None:
     """Step 3: no signal stays blocked (sigprocmask(2))."""
     import signal
 
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def clean_environment(d: Detachment) -> None:
+def clean_environment(_d: Detachment) -> None:
     """Step 4: remove what describes the terminal, the login and another's service manager."""
     from nbmon.daemon.environment import unwanted
 
@@ -112,7 +113,7 @@ def clean_environment(d: Detachment) -> None:
 
 
 def fork_child(d: Detachment) -> None:
-    """Step 5: fork, so that the process is no group leader and the user gets an answer from the one that waits."""
+    """Step 5: fork; the child is no group leader, and the one that waits gives the user an answer."""
     read, write = d.verdict_pipe = os.pipe()
     d.child = fork()
     if d.child == 0:
@@ -122,7 +123,7 @@ def fork_child(d: Detachment) -> None:
         os.close(write)
 
 
-def start_session(d: Detachment) -> None:
+def start_session(_d: Detachment) -> None:
     """Step 6: a session of its own, without a controlling terminal (setsid(2))."""
     os.setsid()
 
@@ -219,6 +220,7 @@ def detach(d: Detachment) -> watch.Launched | None:
     """Become a daemon. In the starter: Launched once it is ready, or a DaemonError. In the daemon: None."""
     refuse_threads()
     fill_standard_descriptors()
+    load_early(d)
     d.streams.open(d.identity.owner if d.identity else None)
     try:
         flush()
@@ -242,7 +244,7 @@ def walk(d: Detachment) -> None:
 
 
 def attempt(step: Callable[[Detachment], None], d: Detachment) -> None:
-    """Do one step. In the starter an error is raised; elsewhere it is told to whom is waiting, and ends this process.
+    """Do one step. An error is raised in the starter; elsewhere it is told to it, and ends this process.
 
     Nothing may climb up the stack of a child: it belongs to the starter's caller.
     """
@@ -284,6 +286,14 @@ def refuse_threads() -> None:
             f"cannot detach while threads are running, they would be lost: {', '.join(sorted(others))}; "
             "start them in run(), or after daemonizing"
         )
+
+
+def load_early(d: Detachment) -> None:
+    """Import what the daemon needs later, while its files can still be read: another user, another root."""
+    from nbmon.daemon import life
+
+    if d.identity is not None or d.chroot_directory is not None:
+        life.load_early()
 
 
 def fill_standard_descriptors() -> None:

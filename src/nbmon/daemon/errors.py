@@ -8,7 +8,7 @@ class DaemonError(Exception):
     """A failure of the kit that a person may be told of; `str(error)` is a finished sentence."""
 
 
-class AlreadyRunning(DaemonError):
+class AlreadyRunning(DaemonError):  # noqa: N818 - the sentence that a user knows it by
     """The pid file is held by a running daemon; `pid` is None when the holder cannot be known."""
 
     def __init__(self, pid: int | None, pidfile: str) -> None:
@@ -18,11 +18,11 @@ class AlreadyRunning(DaemonError):
         self.pidfile = pidfile
 
 
-class StartFailed(DaemonError):
+class StartFailed(DaemonError):  # noqa: N818 - as above
     """The daemon did not become ready.
 
-    `traceback` is the daemon's own side of it, where there is one; `entered` says whether the program's own code had
-    been reached.
+    `traceback` is the daemon's own side of it, where there is one; `entered` says whether the program's
+    own code had been reached.
     """
 
     def __init__(self, reason: str, traceback: str | None = None, entered: bool = False) -> None:
@@ -32,7 +32,7 @@ class StartFailed(DaemonError):
         self.entered = entered
 
 
-class NotPermitted(DaemonError):
+class NotPermitted(DaemonError):  # noqa: N818 - as above
     """No right to signal the daemon."""
 
 

@@ -17,9 +17,9 @@ def daemonize(
 ) -> None:
     """Become a daemon: returns in the daemon only.
 
-    The process that called exits 0 once the daemon has not failed at once, 1 with a reason on stderr; its own atexit
-    functions are left to the daemon. The streams are paths or open files; `pidfile` is a path, or None.
-    Under a service manager, or as PID 1, nothing forks and the streams stay as they are.
+    The process that called exits 0 once the daemon has not failed at once, 1 with a reason on stderr;
+    its own atexit functions are left to the daemon. The streams are paths or open files; `pidfile` is a
+    path, or None. Under a service manager, or as PID 1, nothing forks and the streams stay as they are.
     """
     try:
         launched = _detach(stdin, stdout, stderr, pidfile)
@@ -42,13 +42,13 @@ def _detach(stdin: Any, stdout: Any, stderr: Any, pidfile: Any) -> Any:
     import atexit
 
     from nbmon.daemon import life, signals
-    from nbmon.daemon.daemon import _stays_in_foreground
     from nbmon.daemon.detach import Detachment, detach
+    from nbmon.daemon.inside import stays_in_foreground
     from nbmon.daemon.pidfile import PidFile
     from nbmon.daemon.streams import Streams
 
     held = PidFile(pidfile) if pidfile is not None else None
-    if _stays_in_foreground():
+    if stays_in_foreground():
         if held is not None:
             held.acquire()
             atexit.register(held.release)

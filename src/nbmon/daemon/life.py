@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def begin(streams: Streams | None, on_reload: Callable[[], None] | None = None) -> None:
-    """Handlers for SIGTERM and SIGHUP where the program has none; the uncaught goes to the log, with a time."""
+    """Handlers for SIGTERM and SIGHUP where the program has none.
+
+    The uncaught goes to the log, with a time.
+    """
     signals.install(lambda: reload(streams, on_reload))
     hear_the_uncaught()
     overhear_stderr()
@@ -32,7 +35,10 @@ def reload(streams: Streams | None, on_reload: Callable[[], None] | None = None)
 
 
 def reopen_logs(streams: Streams | None) -> None:
-    """Open the streams and the program's logging files again; what fails keeps its old file, and stderr says so."""
+    """Open the streams and the program's logging files again.
+
+    What fails keeps its old file, and stderr says so.
+    """
     failures = logs.reopen()
     if streams is not None:
         try:
@@ -41,6 +47,16 @@ def reopen_logs(streams: Streams | None) -> None:
             failures.append(str(error))
     for sentence in failures:
         say(sentence)
+
+
+def load_early() -> None:
+    """Import what telling of an uncaught exception needs."""
+    import threading
+    import time
+    import traceback
+
+    traceback.format_exception(ValueError())  # loads linecache and tokenize
+    del threading, time
 
 
 def say(text: str) -> None:
@@ -81,7 +97,7 @@ def hear_the_uncaught() -> None:
 
 
 def overhear_stderr() -> None:
-    """Remember the last text written to stderr while the start is watched: `sys.exit("why")` is told by it alone."""
+    """Remember the last text written to stderr while the start is watched: what sys.exit("why") leaves."""
     import atexit
     import time
 

@@ -43,8 +43,8 @@ def descriptors() -> set[int]:
 def reopen() -> list[str]:
     """Open every handler's file again, under its own descriptor; returns what failed, as sentences.
 
-    dup3(2) swaps the file below the handler's stream in one step: nothing is lost, no lock is needed, and it is safe
-    in a signal handler that interrupted the very same handler while it was writing.
+    dup3(2) swaps the file below the handler's stream in one step: nothing is lost, no lock is needed,
+    and it is safe in a signal handler that interrupted the very same handler while it was writing.
     """
     failures = []
     for handler in handlers():

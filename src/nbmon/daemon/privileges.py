@@ -1,4 +1,7 @@
-"""Becoming another user for good: groups, group, user, and the check that there is no way back (setresuid(2))."""
+"""Becoming another user for good: groups, group, user, then the check that there is no way back.
+
+See setresuid(2).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from nbmon.daemon.errors import DetachError
 
 
 class Identity:
-    """Who the daemon shall be. Names are looked up at once, so that a wrong one is told before anything forks."""
+    """Who the daemon shall be.
+
+    Names are looked up at once, so that a wrong one is told before anything forks.
+    """
 
     def __init__(self, uid: int | str | None, gid: int | str | None, initgroups: bool = False) -> None:
         self.uid, own_gid, self.name = _user(uid)

@@ -1,8 +1,8 @@
 """Readiness: when a start has succeeded, and the words by which a daemon says so.
 
-The decision is the table below. The words travel two ways: what is said in good health goes through a pipe, which
-wakes the watcher; the reason of a death is left in a page of shared memory, which costs the daemon no descriptor.
-Must not know forks, pid files or terminals.
+The decision is the table below. The words travel two ways: what is said in good health goes through a
+pipe, which wakes the watcher; the reason of a death is left in a page of shared memory, which costs the
+daemon no descriptor. Must not know forks, pid files or terminals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ SETTLE_TIME = 0.1  # seconds that a run() which knows nothing of readiness must 
 LAST_WORDS_SIZE = 64 * 1024  # bytes of shared memory, touched only by a daemon that dies
 MAX_REASON = 4_000  # characters
 MAX_TRACEBACK = 8_000  # characters, of its end; 4 bytes each fit well into the page
-MAX_NOTE = 2_000  # characters; with its framing below PIPE_BUF x 2, a pipe holds far more
+MAX_NOTE = 2_000  # characters, so that it fits into a pipe (pipe(7)) even when nobody reads
+LINE_FEED = b"\x1e"  # stands for a line feed inside a note; the words are lines
 
 
 class State(Enum):
@@ -142,7 +143,10 @@ class LastWords:
 
 
 class Channel:
-    """The daemon's end: what it says, while somebody may listen. Every method is harmless when nobody does."""
+    """The daemon's end: what it says, while somebody may listen.
+
+    Every method is harmless when nobody does.
+    """
 
     def __init__(self, pipe: int, words: LastWords) -> None:
         self._pipe = pipe
@@ -159,7 +163,7 @@ class Channel:
         """Ready; `note` is what the starter shows."""
         if self._pipe < 0:
             self._words.write("ready", note[:MAX_NOTE])
-        self._say(b"ready " + note[:MAX_NOTE].encode("unicode_escape") + b"\n")
+        self._say(b"ready " + pack(note[:MAX_NOTE]).replace(b"\n", LINE_FEED) + b"\n")
         self._hang_up()
 
     def failed(self, reason: str, traceback: str = "") -> None:
@@ -172,7 +176,7 @@ class Channel:
         self._words.write("running", "" if pid is None else str(pid), pidfile)
 
     def heard(self, text: str) -> None:
-        """Leave the last that was written to stderr: the reason, should this be the end by `sys.exit("why")`."""
+        """Leave the last that was written to stderr: the reason, if this is the end by sys.exit("why")."""
         if os.getpid() == self._owner and not self.left_words():
             self._words.write("heard", text.strip()[-MAX_REASON:])
 
@@ -204,8 +208,8 @@ channel: Channel | None = None  # of this process; set once, by the step that te
 def ready(note: str = "") -> None:
     """Say that the daemon is ready; `start` returns now and shows `note`.
 
-    Harmless when said twice, in the foreground, or by a program that was never detached. Under systemd it is
-    READY=1, with the note as its STATUS.
+    Harmless when said twice, in the foreground, or by a program that was never detached. Under systemd
+    it is READY=1, with the note as its STATUS.
     """
     if channel is not None:
         channel.ready(note)

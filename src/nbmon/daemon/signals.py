@@ -1,6 +1,7 @@
 """What a daemon does on SIGTERM and SIGHUP when its program has no handler of its own.
 
-SIGTERM raises SystemExit in the main thread, so that `finally` and atexit do their work. SIGHUP reopens the logs.
+SIGTERM raises SystemExit in the main thread, so that `finally` and atexit do their work. SIGHUP reopens the
+logs.
 """
 
 from __future__ import annotations
@@ -13,21 +14,67 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+SECOND_LOOK = 1.0  # seconds after SIGTERM until it is looked whether the program swallowed it
+
 
 def install(reload: Callable[[], None]) -> None:
     """Handle SIGTERM and SIGHUP, each only where the program has set nothing."""
-    defaults = {signal.SIGTERM: terminate, signal.SIGHUP: Reloader(reload).on_signal}
+    defaults = {signal.SIGTERM: Terminator().on_signal, signal.SIGHUP: Reloader(reload).on_signal}
     for number, handler in defaults.items():
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, handler)
 
 
-def terminate(number: int, frame: FrameType | None) -> None:
-    """End in order: SystemExit(0)."""
-    from nbmon.daemon.notify import notify
+class Terminator:
+    """SIGTERM raises SystemExit(0), once; one that swallows it (a bare `except:`) is ended all the same.
 
-    notify("STOPPING=1")
-    raise SystemExit(0)
+    The recipe's daemons died of SIGTERM at once, so many of them loop around a bare `except:`. A second look,
+    a moment later, tells a swallowed exception from a cleaning up that takes its time.
+    """
+
+    def __init__(self) -> None:
+        self._raised: SystemExit | None = None
+
+    def on_signal(self, _number: int, frame: FrameType | None) -> None:
+        """The handler: raise, or, when that was done before, look what has become of it."""
+        if self._raised is None:
+            self._raised = SystemExit(0)
+            self._look_again()
+            from nbmon.daemon.notify import notify
+
+            notify("STOPPING=1")
+            raise self._raised
+        if self._swallowed(frame):
+            from nbmon.daemon import life
+
+            life.end(0)
+
+    def _swallowed(self, frame: FrameType | None) -> bool:
+        """Whether the program is back at work: in its main module, handling nothing of our exception."""
+        error = sys.exception()
+        while error is not None:
+            if error is self._raised:
+                return False
+            error = error.__context__
+        code = None
+        while frame is not None:
+            code, frame = frame.f_code, frame.f_back
+            if code.co_name == "end" and code.co_filename.endswith("life.py"):
+                return False
+        # At the interpreter's end, in an atexit function, no module's code is below.
+        return code is not None and code.co_name == "<module>"
+
+    def _look_again(self) -> None:
+        import os
+        import threading
+        import time
+
+        def look() -> None:
+            while True:  # until the process ends, which is what was asked for
+                time.sleep(SECOND_LOOK)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=look, name="nbmon-second-look", daemon=True).start()
 
 
 class Reloader:
@@ -39,7 +86,7 @@ class Reloader:
         self._done = 0
         self._busy = False
 
-    def on_signal(self, number: int, frame: FrameType | None) -> None:
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """The handler. Python runs handlers in the main thread, and lets them interrupt each other."""
         self._asked += 1
         if self._busy:
@@ -58,7 +105,7 @@ class Reloader:
         told = notify_reloading()
         try:
             self._reload()
-        except Exception:  # noqa: BLE001, RUF100 - the daemon goes on as it was, and the log says why
+        except Exception:  # the daemon goes on as it was, and the log says why
             sys.excepthook(*sys.exc_info())
         if told:
             notify("READY=1")

@@ -1,6 +1,7 @@
 """The three standard streams: where they shall point, opened early, reopened on request.
 
-Opened in the starter, before the terminal is given up, so that a failure is seen there. Must not know forks.
+Opened in the starter, before the terminal is given up, so that a failure is seen there. Must not know
+forks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 NAMES = ("stdin", "stdout", "stderr")
 LOG_MODE = 0o640  # a log may hold what others should not read; the umask may take more away
-# O_NONBLOCK: a fifo without a reader answers ENXIO instead of blocking for ever (fifo(7)). It is cleared once open.
+# O_NONBLOCK: a fifo without a reader answers ENXIO instead of blocking for ever (fifo(7)). It is cleared
+# once open.
 # O_NOCTTY: a terminal named as a log must not become the controlling one (open(2)).
 READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 WRITING = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -32,7 +34,7 @@ class Stream:
         self.source = -1 if self.owned else _descriptor_of(wanted, NAMES[number])
 
     def open(self, owner: tuple[int, int] | None = None) -> int:
-        """A fresh descriptor of the path; StreamError says why there is none. `owner`: (uid, gid) of a new log."""
+        """A fresh descriptor of the path, or StreamError; `owner`: (uid, gid) that a new log shall have."""
         assert self.path is not None
         try:
             return _open_reading(self.path) if self.number == 0 else _open_log(self.path, owner)
@@ -82,7 +84,10 @@ class Streams:
         renew_python_streams()
 
     def reopen(self) -> None:
-        """Open every path again and swap it in; one that fails keeps its old file, and StreamError says so."""
+        """Open every path again and swap it in.
+
+        One that fails keeps its old file, and StreamError says so.
+        """
         failures = []
         for group in self._by_path().values():
             try:
@@ -109,7 +114,7 @@ def _path_of(wanted: Any) -> str | None:
     if wanted is None:
         return os.devnull
     if isinstance(wanted, (str, bytes)) or hasattr(wanted, "__fspath__"):
-        return os.path.abspath(os.fsdecode(wanted))  # noqa: PTH100 - pathlib is a heavy import
+        return os.path.abspath(os.fsdecode(wanted))
     return None
 
 
@@ -158,7 +163,7 @@ def _above_standard(fd: int) -> int:
 def _sentence(name: str, path: str, error: OSError) -> str:
     import errno
 
-    folder = os.path.dirname(path)  # noqa: PTH120 - as above
+    folder = os.path.dirname(path)
     reasons = {
         errno.ENOENT: f"the folder {folder} does not exist; make it, or name another place",
         errno.ENOTDIR: f"{folder} is not a folder; name another place",
@@ -195,4 +200,4 @@ def _is_real(stream: Any, number: int) -> bool:
 def _text_stream(number: int) -> Any:
     mode = "w" if number else "r"
     errors = "backslashreplace" if number else "surrogateescape"
-    return open(number, mode, buffering=1, encoding="utf-8", errors=errors, closefd=False)  # noqa: PTH123, SIM115
+    return open(number, mode, buffering=1, encoding="utf-8", errors=errors, closefd=False)

@@ -1,6 +1,7 @@
-"""Watching over a start: the child's side, parent of the daemon, and the starter's side, which waits for its verdict.
+"""Watching over a start: the child, parent of the daemon, watches; the starter waits for its verdict.
 
-The decision is `readiness.TABLE`; here stand the poll, the killing of a half-started daemon, and the words on the pipe.
+The decision is `readiness.TABLE`; here stand the poll, the killing of a half-started daemon, and the words on
+the pipe.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Launched:
 def verdict(d: Detachment) -> Launched:
     """In the starter: wait for the child's word. Launched, or the error that it tells of.
 
-    An exception that arrives while waiting (Ctrl-C) closes the pipe, and the child ends the half-started daemon.
+    An exception that arrives while waiting (Ctrl-C) closes the pipe; the child ends the half-started daemon.
     """
     try:
         block = _read_all(d.verdict_pipe[0])
@@ -64,7 +65,7 @@ def _judge(words: list[str]) -> Launched:
 
 
 def report(d: Detachment, error: BaseException) -> None:
-    """In the child or the daemon: say that a step failed. The daemon leaves words, the child gives the verdict."""
+    """In the child or the daemon: say that a step failed; the daemon leaves words, the child the verdict."""
     words = _words_for(error)
     if readiness.channel is not None and d.daemon == 0:
         getattr(readiness.channel, words[0])(*_arguments(words, error))
@@ -109,7 +110,8 @@ def over(d: Detachment) -> None:
     """In the child: watch until the daemon is ready, dead or too late; say so to the starter; exit."""
     import signal
 
-    # From here on only the starter's end decides; and the program's own SIGCHLD handler must not reap our daemon.
+    # From here on only the starter's end decides; and the program's own SIGCHLD handler must not reap
+    # our daemon.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -139,7 +141,7 @@ class Watcher:
         self._poll.register(d.verdict_pipe[1], 0)  # POLLERR when the starter has gone
 
     def watch(self) -> list[str]:
-        """Until the table says READY or FAILED; returns the verdict as words, when nothing is left of a failure."""
+        """Until the table says READY or FAILED; the verdict as words, once nothing is left of a failure."""
         event, entered, deadline = Event.ENTERED, False, time.monotonic() + self._d.start_timeout
         while self.state not in readiness.TERMINAL:
             event = self._next_event(deadline)
@@ -184,7 +186,7 @@ class Watcher:
     def _said(self, line: bytes) -> Event | None:
         word, _, rest = line.partition(b" ")
         if word == b"ready":
-            self.note = rest.decode("unicode_escape", "replace")
+            self.note = readiness.unpack(rest.replace(readiness.LINE_FEED, b"\n"))[0]
             return Event.SAID_READY
         return {b"entered": Event.ENTERED, b"aware": Event.ENTERED_AWARE}.get(word)
 
@@ -196,7 +198,7 @@ class Watcher:
 
 
 def _end(pid: int, pidfd: int, grace: float) -> int:
-    """SIGTERM, SIGKILL after `grace` seconds; returns the status. Our own child: the number is safe until reaped."""
+    """SIGTERM, SIGKILL after `grace` seconds; returns the status. Our own child: its number is safe."""
     import select
     import signal
 
@@ -224,7 +226,7 @@ def _remove_leftover(pidfile: object) -> None:
 
 
 def _end_group() -> None:
-    """Kill what a failed daemon left in its group, which is the session's first, and with it this very process."""
+    """Kill what a failed daemon left in its group, which is this process's own, and with it this one."""
     import signal
 
     if os.getsid(0) == os.getpid():  # never the user's own group

@@ -311,7 +311,10 @@ def beacon() -> list[Image.Image]:
         frame.paste(Image.new("RGB", size, hexed("#ffeebb")), (0, 0), light)
         glow(frame, lamp, 90 + 90 * abs(math.sin(angle)), "#ffe9a8", 0.8)
         frames.append(frame)
-    palette = frames[0].quantize(40, dither=Image.Dither.NONE)
+    seen = Image.new("RGB", (size[0], size[1] * 4))
+    for i in range(4):
+        seen.paste(frames[i * 3], (0, size[1] * i))
+    palette = seen.quantize(64, dither=Image.Dither.NONE)
     return [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
 
@@ -336,10 +339,10 @@ def sunflower() -> Image.Image:
         far, angle = 28.5 * math.sqrt(n), n * golden
         t = n / 1500
         colour = mix(
-            mix(hexed("#3d1f0f"), hexed("#e28413"), min(1, t * 1.7)), hexed("#ffe066"), max(0, t * 1.9 - 0.9)
+            mix(hexed("#6b3410"), hexed("#e28413"), min(1, t * 1.7)), hexed("#ffe066"), max(0, t * 1.9 - 0.9)
         )
         at = (centre + far * math.cos(angle), centre + far * math.sin(angle))
-        radius = 7 + 15 * t
+        radius = 13 + 9 * t
         draw.circle((at[0] + 4, at[1] + 5), radius, mix(colour, (0, 0, 0), 0.6))
         draw.circle(at, radius, colour)
         draw.circle(

@@ -7,6 +7,7 @@ sub-folder).
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from typing import NamedTuple, TypeVar
@@ -47,6 +48,7 @@ class Pages:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._lock = threading.Lock()  # held for the bookkeeping alone, never while reading or rendering
         self._pages: OrderedDict[tuple[bytes, int], _Kept] = OrderedDict()
         self._lists: OrderedDict[State, Contents] = OrderedDict()
 
@@ -60,7 +62,7 @@ class Pages:
         tag = tag_of(content)
         unchanged = kept is not None and kept.page.tag == tag
         page = kept.page if kept and unchanged else Page(content, tag, int(time.time()))
-        _keep(self._pages, key, _Kept(page, state, time.monotonic() + FRESH_FOR), MAX_PAGES)
+        self._keep(self._pages, key, _Kept(page, state, time.monotonic() + FRESH_FOR), MAX_PAGES)
         return page
 
     def _render(self, entry: Entry, where: list[bytes], number: int, state: State) -> bytes:
@@ -68,10 +70,17 @@ class Pages:
         if held is None:
             held = read_contents(self._folder, entry, where)
             if _settled(state) and _state(entry) == state:
-                _keep(self._lists, state, held, MAX_LISTS)
+                self._keep(self._lists, state, held, MAX_LISTS)
         if number > pages_of(held):
             raise NotHere
         return render(gallery(self._folder, where, held, number))
+
+    def _keep(self, kept: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
+        with self._lock:
+            kept[key] = value
+            kept.move_to_end(key)
+            while len(kept) > most:
+                kept.popitem(last=False)
 
 
 def _state(entry: Entry) -> State:
@@ -83,10 +92,3 @@ def _state(entry: Entry) -> State:
 def _settled(state: State) -> bool:
     """Whether a further change would get a later time; files' clocks tick in milliseconds."""
     return time.time() - state[3] / 1e9 > SETTLED_AFTER
-
-
-def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)

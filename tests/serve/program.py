@@ -1,6 +1,7 @@
 """A server to be run as a process: MODEL FOLDER [name=number …]; prints its address as JSON, ends on SIGTERM.
 
-Words: nofile, head, idle, send_window, send_rate, drain, linger. Serves FOLDER's files without any care, GET / says "here".
+Words: nofile, head, idle, send_window, send_rate, drain, linger. Serves FOLDER's files without any care, GET
+/ says "here".
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A client that sends exactly the bytes it is told to, and servers to talk to: in a thread, or as a process."""
+"""A client that sends exactly the bytes it is told to, and servers to talk to, in a thread or a process."""
 
 import contextlib
 import json

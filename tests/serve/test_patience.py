@@ -1,4 +1,4 @@
-"""Deadlines, limits and the end: how long a client may take, how many there may be, and how a server stops."""
+"""Deadlines, bounds and the end: how long clients may take, how many may come, how a server stops."""
 
 import errno
 import os
@@ -209,9 +209,9 @@ def test_stop_closes_idle_connections_at_once(serve, connect):
 
 @pytest.mark.parametrize("name", ["large", "hugefile"])
 def test_stop_lets_an_answer_in_flight_finish(serve, connect, app, name):
-    server = serve()
+    server = serve(timeouts=Timeouts(drain=LONG, idle=LONG))
     client = connect(server, receive_buffer=4096).get("/" + name)
-    status, fields = client.head()
+    _, fields = client.head()
     server.stop()
     wait_until(lambda: server._draining)
     assert len(client.body(int(fields["content-length"]))) >= len(SMALL) * 4096
@@ -221,7 +221,7 @@ def test_stop_lets_an_answer_in_flight_finish(serve, connect, app, name):
 
 
 def test_a_request_that_was_on_its_way_at_stop_is_answered_as_the_last(serve, connect):
-    server = serve()
+    server = serve(timeouts=Timeouts(drain=LONG, idle=LONG))
     client = connect(server).send(b"GET / HTTP/1.1\r\n")
     wait_until(lambda: server._connections)
     server.stop()
@@ -241,7 +241,7 @@ def test_requests_that_had_arrived_at_stop_are_answered(serve, connect):
             release.wait(GROSS_HANG)
         return Response(200, [], SMALL)
 
-    server = serve(app=app)
+    server = serve(app=app, timeouts=Timeouts(drain=LONG, idle=LONG))
     resting = connect(server)
     assert resting.get().answer()[2] == SMALL
     one = connect(server).get("/long")

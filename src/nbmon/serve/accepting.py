@@ -1,8 +1,8 @@
 """Takes connections from a listener, as many as there is room for. Must not know HTTP.
 
-Connections are taken in batches, and the first bytes of each are asked for at once: most short ones never need epoll.
-When there is no room, the listener is left alone until a connection ends, or a second has passed: clients wait in the
-kernel's backlog meanwhile, and the loop does not spin on a listener that stays readable.
+Connections are taken in batches, and the first bytes of each are asked for at once: most short ones never
+need epoll. When there is no room, the listener is left alone until a connection ends, or a second has passed:
+clients wait in the kernel's backlog meanwhile, and the loop does not spin on a listener that stays readable.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ PAUSE = 1.0  # seconds
 QUIET = 60.0  # seconds between two log records of the same trouble
 
 # accept(2): errors of the new connection, that came before it could be taken; the listener is well.
-_PASSING = frozenset(
-    (errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.ENETDOWN, errno.ENETUNREACH)
-    + (errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET, errno.EOPNOTSUPP, errno.EINTR, errno.ETIMEDOUT)
-)
+_PASSING = frozenset((
+    errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.ENETDOWN, errno.ENETUNREACH,
+    errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET, errno.EOPNOTSUPP, errno.EINTR, errno.ETIMEDOUT,
+))  # fmt: skip
 
 Accepted = Callable[[SocketType, bytes | None], None]
 
 
 def room_for(connections: int, spare: int) -> int:
-    """How many connections this process may hold: at most `connections`, and `spare` descriptors stay free."""
+    """How many connections this process may hold: at most `connections`, with `spare` descriptors left."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return connections
@@ -49,7 +49,7 @@ class Acceptor(Task):
     ) -> None:
         super().__init__(loop, listener.fileno())
         self.listener = listener
-        # The method beneath socket.accept, which makes no Python object of the connection; it is CLOEXEC already.
+        # The method beneath socket.accept, which makes no Python object of the connection; it is CLOEXEC.
         self._accept: Callable[[], tuple[int, object]] = listener._accept  # type: ignore[attr-defined]  # typeshed omits it
         self._shape = (listener.family, listener.type, listener.proto)
         self._accepted = accepted

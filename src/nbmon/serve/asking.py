@@ -27,7 +27,7 @@ def ask(app: App, request: Request) -> Response:
 
 
 def render(session: Session, response: Response, *, last: bool) -> tuple[bytes, Response]:
-    """The head of `response`, and the response: another one, the connection's last, if that cannot be sent."""
+    """The head of `response`, and the response: another and last one if that cannot be sent."""
     try:
         return session.respond(response, date_now(), close=last), response
     except MisuseError as error:

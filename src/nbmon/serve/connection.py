@@ -1,6 +1,7 @@
 """One client's socket as a task in the loop: receive, send, and how long each may take. Must not know HTTP.
 
-Sockets are used with MSG_DONTWAIT instead of being made non-blocking: that saves a system call for each connection.
+Sockets are used with MSG_DONTWAIT instead of being made non-blocking: that saves a system call for each
+connection.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class ClientGone(Exception):  # noqa: N818 - a client may go at any time
     """The connection broke: nobody is there to be told anything."""
 
 
+# From what came on a resting connection to the whole answer, after which it rests again; or None.
+Shortcut = Callable[[bytes], bytes | None]
 Ended = Callable[["Connection", Exception | None], None]
 
 
@@ -37,17 +40,28 @@ class Connection(CoroutineTask):
         "_ended",
         "_first",
         "_nonblocking",
+        "_rest",
         "asking",
         "resting",
+        "shortcut",
         "sock",
         "timeouts",
     )
 
     def __init__(
-        self, loop: Loop, sock: SocketType, first: bytes | None, timeouts: Timeouts, ended: Ended
+        self,
+        loop: Loop,
+        sock: SocketType,
+        first: bytes | None,
+        timeouts: Timeouts,
+        *,
+        ended: Ended,
+        shortcut: Shortcut | None = None,
     ) -> None:
         super().__init__(loop, sock.fileno())
         self.sock = sock
+        self.shortcut = shortcut
+        self._rest: memoryview | None = None  # of a shortcut's answer, what the kernel did not take at once
         self.timeouts = timeouts
         self.resting = False  # between requests: may be closed without harm
         self.asking = False  # a request has begun to arrive, and its deadline runs
@@ -69,8 +83,14 @@ class Connection(CoroutineTask):
         if self._first is not None:
             data, self._first = self._first, None
             return data
-        received: bytes = await wait_for(READ)
-        return received
+        while True:
+            received: bytes = await wait_for(READ)
+            if self._rest is None:
+                return received
+            rest, self._rest = self._rest, None
+            await self.send_all(rest)
+            self.answer_is_out()
+            self.deadline = monotonic() + self.timeouts.idle
 
     def send_some(self, data: bytes | memoryview, flags: int = 0) -> int:
         """How many bytes the kernel took, perhaps 0. Raises ClientGone."""
@@ -82,7 +102,7 @@ class Connection(CoroutineTask):
             raise ClientGone(str(error)) from error
 
     async def send_all(self, data: bytes | memoryview, flags: int = 0) -> None:
-        """Send all of it, however slow the reader. Raises ClientGone, and Overdue if the reader is too slow."""
+        """Send all of it, whatever the reader's pace. Raises ClientGone, and Overdue if that is too slow."""
         sent = self.send_some(data, flags)
         if sent == len(data):
             return
@@ -133,12 +153,29 @@ class Connection(CoroutineTask):
             return
         try:
             data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
+            if self.resting and self._answered_at_once(data):
+                return
         except BlockingIOError:
             return
         except OSError as error:
             self.interrupt(ClientGone(str(error)))
             return
         self.resume(data)
+
+    def _answered_at_once(self, data: bytes) -> bool:
+        """Answer `data` if that can be done without a parser or the coroutine. Raises OSError."""
+        if self.shortcut is None or (answer := self.shortcut(data)) is None:
+            return False
+        try:
+            sent = self.sock.send(answer, MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(answer):
+            self.deadline = self.loop.now + self.timeouts.idle
+        else:
+            self._rest = memoryview(answer)[sent:]
+            self.resume(None)
+        return True
 
     def overdue(self) -> None:
         """Patience has ended, unless it is a reader that takes enough."""
@@ -171,7 +208,7 @@ class Connection(CoroutineTask):
         self.deadline = monotonic() + self.timeouts.send_window
 
     def _taken(self) -> int:
-        """Bytes that the client has acknowledged. What only lies in the kernel's buffer, megabytes perhaps, is not."""
+        """Bytes that the client has acknowledged: without those in the kernel's buffer, perhaps megabytes."""
         return self._accepted - _unsent(self.fd)
 
 

@@ -1,7 +1,7 @@
 """The coroutine model: one thread, an event loop, and a coroutine for each connection.
 
-`converse` is the lesson, and has the same shape in each model: receive, ask the session, ask the application, send.
-Here each `await` is a point where the other connections have their turn.
+`converse` is the lesson, and has the same shape in each model: receive, ask the session, ask the application,
+send. Here each `await` is a point where the other connections have their turn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nbmon.http import (
 )
 from nbmon.serve.accepting import Acceptor, room_for
 from nbmon.serve.asking import App, ask, render
-from nbmon.serve.connection import ClientGone, Connection
+from nbmon.serve.connection import ClientGone, Connection, Shortcut
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
 from nbmon.serve.sending import FileCut, close_files, send_answer
@@ -38,7 +38,11 @@ class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast
 
 
 class CoroutineServer:
-    """Serves `app` on listening sockets, in the thread that calls `serve`. Made before or after a fork."""
+    """Serves `app` on listening sockets, in the thread that calls `serve`. Made before or after a fork.
+
+    An `app` may have a `shortcut`: from a usual request's very bytes to those of its whole answer, or None.
+    It is asked before any parsing, for what comes on a connection that rests.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class CoroutineServer:
         bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         self._app = app
+        self._shortcut: Shortcut | None = getattr(app, "shortcut", None)
         self._sockets = sockets
         self._limits = limits
         self._timeouts = timeouts
@@ -81,7 +86,7 @@ class CoroutineServer:
             self._close(loop)
 
     def stop(self) -> None:
-        """Accept no more, finish the answers in flight, return from `serve`. Safe in signal handlers and threads."""
+        """Accept no more, finish the answers in flight, return from `serve`. Safe in handlers and threads."""
         self._stopping = True
         if self._loop is not None:
             self._loop.wake()
@@ -109,7 +114,9 @@ class CoroutineServer:
 
     def _accepted(self, sock: SocketType, first: bytes | None) -> None:
         assert self._loop is not None
-        connection = Connection(self._loop, sock, first, self._timeouts, self._ended)
+        connection = Connection(
+            self._loop, sock, first, self._timeouts, ended=self._ended, shortcut=self._shortcut
+        )
         self._connections.add(connection)
         connection.begin(self._converse(connection))
 
@@ -137,6 +144,8 @@ class CoroutineServer:
             acceptor.take(self._room)  # those in the backlog have connected while we served
             acceptor.close()
         self._draining = True
+        for connection in self._connections:
+            connection.shortcut = None  # the next answer of each is its last
         for connection in [c for c in self._connections if c.resting]:
             connection.rest_no_longer()
         if not self._connections:
@@ -156,7 +165,7 @@ async def converse(
     while True:
         event = session.next_event()
         if event is NEED_DATA:
-            event = await _receive(conn, session)
+            event = await _receive(conn, session, closing)
         if isinstance(event, Request):
             conn.asking = False
             await _send(conn, session, ask(app, event), last=closing())
@@ -169,19 +178,25 @@ async def converse(
             return
 
 
-async def _receive(conn: Connection, session: Session) -> Event:
+async def _receive(conn: Connection, session: Session, closing: Callable[[], bool]) -> Event:
     """Give the session more bytes, and its next event, or what it makes of there being none in time."""
     conn.resting = session.idle
-    patience = conn.timeouts.idle if conn.resting else None if conn.asking else conn.timeouts.head
-    conn.asking = not conn.resting
     try:
-        data = await conn.receive(patience)
+        data = await conn.receive(_patience(conn, closing))
     except Overdue:
         return session.time_out()
     finally:
+        conn.asking = not conn.resting
         conn.resting = False
     session.receive(data)
     return session.next_event()
+
+
+def _patience(conn: Connection, closing: Callable[[], bool]) -> float | None:
+    """Seconds until the next bytes must be here; None: the time that runs already goes on."""
+    if conn.resting:
+        return 0.0 if closing() else conn.timeouts.idle
+    return None if conn.asking else conn.timeouts.head
 
 
 async def _send(conn: Connection, session: Session, response: Response, *, last: bool) -> None:
@@ -200,7 +215,7 @@ async def _send(conn: Connection, session: Session, response: Response, *, last:
 
 
 async def _linger(conn: Connection, most: int) -> None:
-    """RFC 9112 section 9.6: closing at once, with bytes unread, makes TCP reset what the client has yet to read."""
+    """RFC 9112 section 9.6: TCP would reset a connection closed with bytes unread, and lose the answer."""
     conn.say_no_more()
     patience: float | None = conn.timeouts.linger
     try:
@@ -213,7 +228,7 @@ async def _linger(conn: Connection, most: int) -> None:
 
 def _unread(request: Request) -> bool:
     """Whether content may follow that the session did not read."""
-    return any(name in (b"content-length", b"transfer-encoding") for name, _ in request.fields)
+    return request.mentions(b"content-length:") or request.mentions(b"transfer-encoding:")
 
 
 def _note(error: Exception | None) -> None:

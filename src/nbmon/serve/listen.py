@@ -1,7 +1,8 @@
 """Opens the sockets that a server listens on, and says in a sentence why that cannot be done.
 
-The sockets are non-blocking, close-on-exec, without SO_REUSEPORT (which would let a second server share the port
-unseen), and give TCP_NODELAY to the connections that they accept: the kernel copies it from the listener (tcp(7)).
+The sockets are non-blocking, close-on-exec, without SO_REUSEPORT (which would let a second server share the
+port unseen), and give TCP_NODELAY to the connections that they accept: the kernel copies it from the listener
+(tcp(7)).
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
 
 
 def listen(host: str, port: int, backlog: int = BACKLOG, *, another: str = "") -> list[socket.socket]:
-    """Listen on every address that `host` names: an address, a name, "*" for all, or `unix:/path/of/a/socket`.
+    """Listen on every address that `host` names: an address, a name, "*" for all, or `unix:/path`.
 
-    Port 0 is any free one, the same in all address families. `another` says how the caller's user chooses another
-    port, such as "--port 9086"; it ends the sentence about a taken one. Raises ListenError, and leaves nothing open.
+    Port 0 is any free one, the same in all address families. `another` says how the caller's user chooses
+    another port, such as "--port 9086"; it ends the sentence about a taken one. Raises ListenError, and
+    leaves nothing open.
     """
     if host.startswith(PREFIX):
         return [listen_unix(host.removeprefix(PREFIX), backlog)]
@@ -82,7 +84,7 @@ def _listen_all(addresses: list[Address], backlog: int) -> list[socket.socket]:
 def _listen_one(family: int, address: tuple[str | int, ...], backlog: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Over TIME_WAIT leftovers of a former server, yes; beside a living listener Linux refuses all the same.
+        # Over TIME_WAIT leftovers of a former server; beside a living listener Linux refuses all the same.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -135,7 +137,7 @@ def close_all(sockets: list[socket.socket]) -> None:
 
 
 def url_of(sockets: list[socket.socket]) -> str:
-    """The address to type in a browser on this machine, `http://127.0.0.1:9085/`; `unix:/path` for a Unix socket."""
+    """What to type in a browser on this machine, `http://127.0.0.1:9085/`; `unix:/path` for a Unix socket."""
     first = sockets[0]
     if first.family == socket.AF_UNIX:
         return f"{PREFIX}{first.getsockname()}"

@@ -13,7 +13,7 @@ _MARGIN = "  | "  # before each line of a traceback, so that none can pass for a
 
 
 def plain(text: str) -> str:
-    """One bounded line: what is not printable (a line end, an escape sequence, a lone surrogate) is shown escaped."""
+    """One bounded line, in which what is not printable (line ends, escapes, lone surrogates) is escaped."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: LINE + 1])
     return shown if len(shown) <= LINE else shown[: LINE - 1] + "…"
 

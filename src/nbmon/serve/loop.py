@@ -1,8 +1,8 @@
-"""An event loop of one thread on epoll(7): tasks that each wait for one descriptor, and a coarse wheel of deadlines.
+"""An event loop of one thread on epoll(7): tasks that wait for a descriptor each, and a wheel of deadlines.
 
-Must not know: HTTP, what a connection is, signals' meaning. It is small because a server of many quick answers pays
-for each step of its loop: an event costs one dict look-up and one call; a deadline costs one assignment; with nothing
-due the loop sleeps in epoll_wait without a timeout.
+Must not know: HTTP, what a connection is, signals' meaning. It is small because a server of many quick
+answers pays for each step of its loop: an event costs one dict look-up and one call; a deadline costs one
+assignment; with nothing due the loop sleeps in epoll_wait without a timeout.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Task:
         raise NotImplementedError
 
     def watch(self, wish: int) -> None:
-        """Be called when the descriptor is ready for `wish`; NOTHING takes it out of epoll, not out of the wheel."""
+        """Be called when the descriptor is ready for `wish`; with NOTHING, only when the deadline is past."""
         self.loop.watch(self, wish)
 
     def leave(self) -> None:
@@ -149,7 +149,7 @@ class Loop:
         self._waker = _Waker(self)
 
     def watch(self, task: Task, wish: int) -> None:
-        """Let epoll report `wish` for the task's descriptor; raises OSError if the kernel has no room for it."""
+        """Let epoll report `wish` for the task's descriptor. Raises OSError if the kernel has no room."""
         before = task.wish
         if wish == before:
             return
@@ -208,8 +208,8 @@ class Loop:
     def hearing_signals(self) -> Iterator[None]:
         """Within it, a signal makes epoll return, so that its Python handler runs at once.
 
-        Without, one that arrives between the last byte code and epoll_wait is not handled before the next event:
-        the C handler only sets a flag (signal.set_wakeup_fd). In another thread than the main one it does nothing.
+        Without, one that arrives between the last byte code and epoll_wait is not handled before the next
+        event: the C handler only sets a flag (signal.set_wakeup_fd). Does nothing outside the main thread.
         """
         if threading.current_thread() is not threading.main_thread():
             yield

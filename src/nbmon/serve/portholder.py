@@ -1,19 +1,19 @@
 """Who holds a TCP port, as far as /proc tells this user: proc(5), /proc/net/tcp and /proc/PID/fd.
 
-Only for a person's eyes, in the sentence that says why a port cannot be had: read at that moment, never acted on.
+Only for a person's eyes, in the sentence that says why a port cannot be had: read at that moment, never acted
+on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 LISTEN = "0A"  # include/net/tcp_states.h
 
 
 def holder_of_port(port: int) -> str | None:
-    """`nginx (pid 812)` for the process that listens on `port`; None if there is none or this user may not see it."""
+    """`nginx (pid 812)`, which listens on `port`; None if nobody does, or this user may not see who."""
     inodes = _inodes_listening_on(port)
     pid = _process_with(inodes) if inodes else None
     return f"{_name_of(pid)} (pid {pid})" if pid is not None else None
@@ -39,21 +39,18 @@ def inodes_in(table: str, port: int) -> set[str]:
 
 def _process_with(inodes: set[str]) -> int | None:
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _holds(name, wanted):
-            return int(name)
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and _holds(process, wanted):
+            return int(process.name)
     return None
 
 
-def _holds(pid: str, wanted: set[str]) -> bool:
-    try:
-        descriptors = os.listdir(f"/proc/{pid}/fd")
-    except OSError:  # gone, or another user's
-        return False
-    for fd in descriptors:
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/fd/{fd}") in wanted:
-                return True
+def _holds(process: Path, wanted: set[str]) -> bool:
+    with contextlib.suppress(OSError):  # gone, or another user's
+        for descriptor in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if str(descriptor.readlink()) in wanted:
+                    return True
     return False
 
 

@@ -1,8 +1,8 @@
 """Sends an answer's body: bytes, runs of open files, or both in turn. Must not know requests.
 
-A file of up to ONE_SEND bytes is read and goes out with its head in one send. A larger one goes by sendfile(2) in
-constant memory. Either way every file is closed, and a file that became shorter ends its connection: the length was
-promised in the head, and nothing may be made up in its place.
+A file of up to ONE_SEND bytes is read and goes out with its head in one send. A larger one goes by
+sendfile(2) in constant memory. Either way every file is closed, and a file that became shorter ends its
+connection: the length was promised in the head, and nothing may be made up in its place.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class FileCut(Exception):  # noqa: N818 - what happened to the file
 
 
 async def send_answer(conn: Connection, head: bytes, response: Response) -> None:
-    """Send `head` and the response's body. Raises ClientGone, Overdue, FileCut, or OSError for an unreadable file."""
+    """Send `head` and the response's body. Raises ClientGone, Overdue, FileCut, OSError (of the file)."""
     body = response.body
     if type(body) is bytes:
         await conn.send_all(head + body if body else head)

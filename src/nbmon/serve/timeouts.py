@@ -1,4 +1,4 @@
-"""How long a client may take for what, and how many may be here at once: plain values, in seconds and pieces."""
+"""How long a client may take for what, and how many may be here at once: plain values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """All in seconds, except the rate. Apache's mod_reqtimeout and nginx's core module name the same things."""
+    """All in seconds, except the rate. Apache's mod_reqtimeout and nginx name the same things."""
 
     head: float = 10.0  # from a head's first byte to its last, however the bytes drip (408 after it)
     idle: float = 15.0  # between an answer and the next request; also before the first byte

@@ -1,4 +1,4 @@
-"""Listening on a Unix socket: unix(7). The file outlives a crash, so a leftover is told from one in use by connecting."""
+"""Listening on a Unix socket, unix(7). Its file outlives a crash; connecting tells whether it is in use."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _remove_leftover(path: str) -> None:
 
 
 def remove_socket_files(sockets: list[socket.socket]) -> None:
-    """At the end of a service, remove the files of its Unix sockets; those of others are left."""
+    """At the end of a service, remove the files of its Unix sockets, unless they are closed already."""
     for sock in sockets:
         if sock.fileno() >= 0 and sock.family == socket.AF_UNIX:
             name = sock.getsockname()

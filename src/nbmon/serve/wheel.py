@@ -2,10 +2,11 @@
 
 Must not know: a clock, a socket, what an item is. Time is a number that the caller gives.
 
-An item keeps its exact deadline itself (`item.deadline`, seconds, or None) and may move it later without a word to the
-wheel, which is what makes a deadline cost one assignment a request: when its slot comes up, an item whose deadline
-has moved on is put in a later slot. Only a deadline that comes *nearer* than the item's slot needs `place`.
-(Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987, scheme 6, with lazy re-insertion.)
+An item keeps its exact deadline itself (`item.deadline`, seconds, or None) and may move it later without a
+word to the wheel, which is what makes a deadline cost one assignment a request: when its slot comes up, an
+item whose deadline has moved on is put in a later slot. Only a deadline that comes *nearer* than the item's
+slot needs `place`. (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987, scheme 6, with lazy
+re-insertion.)
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Wheel(Generic[T]):
         item.slot = None
 
     def due(self, now: float) -> list[T]:
-        """Take out and return the items whose deadline has passed at `now`; the others of their slots move on."""
+        """Take out and return the items whose deadline has passed at `now`; others in their slots move on."""
         passed = [slot for slot in self._slots if slot * SLOT <= now]
         looked_at = [item for slot in passed for item in self._slots.pop(slot)]
         for item in looked_at:

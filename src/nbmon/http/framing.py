@@ -45,7 +45,7 @@ def interpret(method: bytes, target: bytes, minor: int, block: bytes, limits: Li
     telling = _TELLING(block.lower())
     keep_alive, length = minor > 0, 0
     if len(telling) == 1 and telling[0][0] == b"host":
-        _check_host([telling[0][1]], minor)
+        _check_host([telling[0][1].rstrip(b" \t")], minor)
     else:
         keep_alive, length = _frame(telling, minor, limits)
     name = _KNOWN.get(method) or method.decode("ascii")

@@ -7,21 +7,26 @@ import signal
 import subprocess
 import sys
 import textwrap
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from support.proc import GROSS_HANG, Process, wait_until
 
-DAEMON = """
-    import os, sys, time, signal
-    from nbmon import Daemon
+Answer = TypeVar("Answer")
 
-    class D(Daemon):
-    {body}
+DAEMON = """\
+import os, sys, time, signal
+from nbmon import Daemon
 
-    if __name__ == "__main__":
-        D("d.pid", stdout="d.log", stderr="d.log").__getattribute__(sys.argv[1])()
+class D(Daemon):
+{body}
+
+if __name__ == "__main__":
+    getattr(D("d.pid", stdout="d.log", stderr="d.log"), sys.argv[1])()
 """
-SLEEP = "signal.pause()"
+SLEEP = "time.sleep(600)"  # goes on after a signal that was handled (PEP 475)
 
 
 class Kit:
@@ -38,13 +43,9 @@ class Kit:
 
     def daemon(self, body: str, *, attributes: str = "") -> None:
         """The program is a class with this `run`."""
-        text = textwrap.indent(textwrap.dedent(attributes), "    ")
+        text = textwrap.indent(textwrap.dedent(attributes).strip(), "    ") + "\n"
         text += "    def run(self):\n" + textwrap.indent(textwrap.dedent(body), "        ")
-        self.program.write_text(
-            textwrap.dedent(DAEMON)
-            .replace("{body}", "")
-            .replace("class D(Daemon):\n", f"class D(Daemon):\n{text}\n")
-        )
+        self.program.write_text(DAEMON.replace("{body}", text))
 
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-W", "error", str(self.program), *words]
@@ -90,6 +91,13 @@ def environment() -> dict[str, str]:
     """This process's environment without what would keep a daemon in the foreground."""
     drop = {"NOTIFY_SOCKET", "INVOCATION_ID", "SYSTEMD_EXEC_PID"}
     return {name: value for name, value in os.environ.items() if name not in drop}
+
+
+def quietly(fork: Callable[[], Answer]) -> Answer:
+    """Fork the test itself, whose runner has threads of its own; 3.12 would warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return fork()
 
 
 def all_processes() -> list[Process]:

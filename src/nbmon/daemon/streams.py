@@ -29,7 +29,7 @@ class Stream:
 
     def __init__(self, number: int, wanted: Any) -> None:
         self.number = number
-        self.path = _path_of(wanted)
+        self.path = _path_of(wanted, NAMES[number])
         self.owned = self.path is not None  # we opened it, so we close it
         self.source = -1 if self.owned else _descriptor_of(wanted, NAMES[number])
 
@@ -109,12 +109,17 @@ class Streams:
         return groups
 
 
-def _path_of(wanted: Any) -> str | None:
+def _path_of(wanted: Any, name: str) -> str | None:
     """The absolute path, from where the user stands now; None for a file object or a descriptor."""
     if wanted is None:
         return os.devnull
     if isinstance(wanted, (str, bytes)) or hasattr(wanted, "__fspath__"):
-        return os.path.abspath(os.fsdecode(wanted))
+        path = os.fsdecode(wanted)
+        if not path or "\0" in path:
+            raise StreamError(
+                f"{name} cannot be {path!r}: give a path that is not empty and has no NUL in it"
+            )
+        return os.path.abspath(path)
     return None
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbmon.daemon import locks
+from nbmon.daemon import disk, locks
 from nbmon.daemon.errors import AlreadyRunning, DaemonError, PidFileError
 from nbmon.daemon.holder import CONTENT_LIMIT, PID_LIMIT, HolderUnknown, number
 from nbmon.daemon.pidfile import PidFile
@@ -691,3 +691,86 @@ child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[pidfile.filen
             PidFile(path).holder()
         path.write_text(f"{daemon.pid}\n")
         assert PidFile(path).holder() == daemon.pid, "the claim decides between those who have the lock"
+
+
+def test_one_who_locks_a_file_that_was_replaced_is_not_taken_for_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, new = tmp_path / "d.pid", tmp_path / "new.pid"
+    opened = disk.open_regular
+
+    def replaced_just_then(name: str, flags: int) -> int:
+        fd = opened(name, flags)
+        if new.exists():
+            new.rename(path)
+        return fd
+
+    with holding(path), holding(new) as daemon:
+        monkeypatch.setattr(disk, "open_regular", replaced_just_then)
+        assert PidFile(path).holder() == daemon.pid
+
+
+_NAME = """
+import os, sys
+from nbmon.daemon import disk, locks
+print(locks.look(os.open(sys.argv[1], os.O_RDONLY), locks.NAME))
+"""
+
+
+def test_asking_who_runs_within_the_daemon_keeps_its_name_on_the_lock(tmp_path: Path) -> None:
+    with PidFile(tmp_path / "d.pid") as pidfile:
+        assert pidfile.holder() == os.getpid()
+        assert run(_NAME, pidfile.path) == str(os.getpid())
+
+
+@needs_root
+def test_a_file_written_in_place_has_the_daemons_name_on_its_lock() -> None:
+    body = """
+one = PidFile(path)
+one.acquire()
+child = os.fork()
+if child == 0:
+    print(locks.look(os.open(path, os.O_RDONLY), locks.NAME) == os.getppid(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    with open_folder() as folder:
+        (folder / "d.pid").touch()
+        (folder / "d.pid").chmod(0o666)
+        assert as_nobody(body, folder / "d.pid") == "True"
+
+
+def test_release_in_a_child_forked_behind_pythons_back_removes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "d.pid"
+    fork = """
+import ctypes
+child = ctypes.PyDLL(None).fork()
+if child == 0:
+    pidfile.release()
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    with holding(path, after=fork) as daemon:
+        assert path.read_text() == f"{daemon.pid}\n"
+        assert PidFile(path).holder() == daemon.pid
+
+
+@pytest.mark.parametrize("meanwhile", ["print(pidfile.holder())", "print(pidfile.sweep())"])
+def test_a_sweep_at_work_is_no_daemon_and_no_second_sweep_comes_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    path = tmp_path / "d.pid"
+    path.write_text("1\n")
+    script = (
+        f"import sys\nfrom nbmon.daemon.pidfile import PidFile\npidfile = PidFile(sys.argv[1])\n{meanwhile}"
+    )
+    remove = disk.remove
+
+    def interrupted(name: str, fd: int) -> None:
+        assert run(script, path) == "None"
+        assert path.exists()
+        remove(name, fd)
+
+    monkeypatch.setattr(disk, "remove", interrupted)
+    PidFile(path).sweep()
+    assert not path.exists()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 1000  # each further one means that somebody else changed the path meanwhile
 PAUSE = 0.001  # seconds between two attempts; another's removal of a stale file takes microseconds
+_REPLACED = -1  # no pid
 _NOT_YOURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # vfat, FUSE
 
@@ -86,7 +87,11 @@ class PidFile:
         """
         if self._fd is not None:  # opening and closing it here would drop the POSIX lock that names us
             return self._owner
-        return self._ask(lambda fd: holder(fd, self.path))
+        for _ in range(ATTEMPTS):
+            pid = self._ask(self._who)
+            if pid != _REPLACED:
+                return pid
+        raise HolderUnknown(self.path)
 
     def leftover(self) -> bool:
         """Whether the file is there, claims a pid, and nobody holds it (LSB status 1); PidFileError."""
@@ -132,6 +137,17 @@ class PidFile:
             pass  # no locks here: then none of ours was held either
         finally:
             os.close(fd)
+
+    def _who(self, fd: int) -> int | None:
+        """The holder of the file behind `fd`, or _REPLACED if another file has taken its place."""
+        try:
+            pid = holder(fd, self.path)
+        except HolderUnknown:
+            if disk.is_at(self.path, fd):
+                raise
+            return _REPLACED
+        # The losers of a race lock the replaced file for a moment, before they see that it is replaced.
+        return pid if disk.is_at(self.path, fd) else _REPLACED
 
     def _ask(self, question: Callable[[int], int | None]) -> int | None:
         try:

@@ -105,7 +105,9 @@ MESSAGES = st.one_of(
 
 def cut(data, places):
     ends = sorted({place % (len(data) + 1) for place in places})
-    return [data[start:stop] for start, stop in zip([0, *ends], [*ends, len(data)], strict=True) if stop > start]
+    return [
+        data[start:stop] for start, stop in zip([0, *ends], [*ends, len(data)], strict=True) if stop > start
+    ]
 
 
 @given(MESSAGES, st.lists(st.integers(0, 10_000), max_size=12), st.booleans(), st.booleans())

@@ -17,7 +17,7 @@ section 9.6).
 
 from nbmon.http.answer import Representation, answer, method_refusal
 from nbmon.http.dates import imf_date, parse_date
-from nbmon.http.grammar import PLAIN_HEAD
+from nbmon.http.grammar import plain_target
 from nbmon.http.limits import DEFAULT_LIMITS, Limits
 from nbmon.http.messages import (
     CLOSED,
@@ -43,7 +43,6 @@ __all__ = [
     "DEFAULT_LIMITS",
     "NEED_DATA",
     "PAUSED",
-    "PLAIN_HEAD",
     "REASONS",
     "TABLE",
     "Body",
@@ -66,6 +65,7 @@ __all__ = [
     "imf_date",
     "method_refusal",
     "parse_date",
+    "plain_target",
     "refusal_response",
     "render_halves",
     "render_head",

@@ -25,7 +25,7 @@ _FORMS = (
 
 def imf_date(seconds: float) -> bytes:
     """The IMF-fixdate of seconds since 1970, fractions cut off, held within the years 1 and 9999."""
-    return _imf_date(int(min(max(seconds // 1, _FIRST), _LAST)))
+    return _imf_date(int(min(max(seconds, _FIRST), _LAST) // 1))
 
 
 @lru_cache(maxsize=1024)

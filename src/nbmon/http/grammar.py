@@ -37,8 +37,7 @@ _ip_literal = rb"\[(?:[0-9A-Fa-f:.]++|[vV][0-9A-Fa-f]++\.[A-Za-z0-9\-._~!$&'()*+
 HOST_VALUE = rb"(?:" + _ip_literal + rb"|" + _reg_name + rb")(?::[0-9]{0,5}+)?+"
 HOST = re.compile(HOST_VALUE)  # RFC 9110 section 7.2: uri-host [ ":" port ], may be empty
 
-# A whole head in which nothing but the target matters: GET, HTTP/1.1, one good Host, and no field that changes
-# the answer or the framing. `Connection: keep-alive` says nothing new in 1.1. Group 1: the target, in origin-form.
+# What `plain_target` accepts, but for the limits. `Connection: keep-alive` says nothing new in 1.1.
 _MATTERS = rb"(?!(?i:host|range|if-|connection|content-|transfer-|expect|upgrade|te:|trailer|authorization))"
 _PLAIN_FIELD = rb"(?:" + _MATTERS + FIELD_LINE + rb"|(?i:connection:[ \t]*+keep-alive[ \t]*+\r\n))*+"
 PLAIN_HEAD = re.compile(
@@ -50,6 +49,18 @@ PLAIN_HEAD = re.compile(
     + _PLAIN_FIELD
     + rb"\r\n"
 )
+
+
+def plain_target(head: bytes, limits: Limits) -> bytes | None:
+    """The target of one whole head in which nothing but the target matters; None for every other.
+
+    Such a head is a GET in HTTP/1.1, within the limits, with one good Host, a target in origin-form, and no field that
+    changes the answer or the framing: what `Session` and `answer` make of it follows from the target alone.
+    """
+    match = PLAIN_HEAD.fullmatch(head, 0, limits.head_bytes + 1)
+    if match is None or len(head) > limits.head_bytes or len(match[1]) > limits.target_bytes:
+        return None
+    return match[1] if head.count(b"\n") <= limits.fields + 2 else None
 
 
 def line_fault(line: bytes, limits: Limits) -> Refusal | None:

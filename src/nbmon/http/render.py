@@ -47,8 +47,10 @@ def render_halves(
     if connection:
         lines.append(b"Connection: " + connection)
     behind = b"\r\n".join((b"", *lines, b"\r\n"))
-    if not _LINES.fullmatch(behind):
-        raise MisuseError(f"a field's name is no token, or its value holds a control character: {fields!r}")
+    if behind.count(b"\n") != len(lines) + 2 or not _LINES.fullmatch(behind):
+        raise MisuseError(
+            f"a field's name is no token, or its value holds a line end or another control: {fields!r}"
+        )
     return start_of(status), behind
 
 

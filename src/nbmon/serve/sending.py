@@ -100,5 +100,5 @@ def close_files(response: Response) -> None:
     if type(body) is bytes:
         return
     for piece in (body,) if isinstance(body, FileSlice) else body:
-        if isinstance(piece, FileSlice):
+        if isinstance(piece, FileSlice) and piece.file is not None:  # None: only HEAD's length was wanted
             piece.file.close()

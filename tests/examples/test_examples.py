@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.proc import GROSS_HANG, wait_until
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CLOCK = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 
@@ -195,6 +199,28 @@ def test_an_agent_whose_port_is_taken_says_which_and_what_to_do(run):
 
 
 def test_the_readme_names_every_example():
-    folder = Path(__file__).parents[2] / "examples"
-    text = (folder / "README.md").read_text()
-    assert [path.name for path in folder.glob("*.py") if f"({path.name})" not in text] == []
+    text = (EXAMPLES / "README.md").read_text()
+    assert [path.name for path in EXAMPLES.glob("*.py") if f"({path.name})" not in text] == []
+
+
+def test_the_command_line_runs_the_monitor_as_the_readme_shows(run):
+    def nbmon(*words: str) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "nbmon", *words],
+            cwd=run.folder,
+            env=run.environment,
+            capture_output=True,
+            text=True,
+            timeout=GROSS_HANG,
+        )
+        assert result.returncode == 0, result
+        return result.stdout
+
+    shutil.copy(EXAMPLES / "monitor.py", run.folder)
+    run.environment |= {f"XDG_{kind}_HOME": str(run.folder) for kind in ("STATE", "CACHE", "CONFIG")}
+    run.environment["XDG_RUNTIME_DIR"] = str(run.folder)
+    assert nbmon("start", "monitor:Monitor", "--name", "monitor") == "watching /\n"
+    assert "load" in nbmon("logs", "monitor")
+    nbmon("reload", "monitor")
+    nbmon("stop", "monitor")
+    assert run.processes() == []

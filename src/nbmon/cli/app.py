@@ -194,6 +194,5 @@ def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:
     return targets.resolve(word, command, words.options(said), name, config)
 
 
-def _say_started(started: Started | None) -> None:
-    if started is not None:  # None: it ran in the foreground, and has ended
-        click.echo(started.url or f"{started.name} is running (pid {started.pid})")
+def _say_started(started: Started) -> None:
+    click.echo(started.url or f"{started.name} is running (pid {started.pid})")

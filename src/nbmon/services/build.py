@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nbmon.serve import CoroutineServer
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
-Note = Callable[[str | None], None]  # told the url once it serves
+KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it
+Note = Callable[[str], None]  # told the url once it serves
 
 
 class Built:
@@ -32,6 +33,9 @@ class Built:
         self.daemon = daemon
         self.folder = folder
         self.foreground = foreground
+        self.entered = (
+            False  # the service's own code has been reached: what is raised from then on is its own
+        )
         self.log = _log_of(daemon)
         self.pidfile = os.path.abspath(daemon.pidfile)
         self.run: Callable[[], None] = daemon.run
@@ -52,6 +56,12 @@ class Built:
         )
         records.write(self.folder, record)
 
+    def serving(self, url: str) -> None:
+        """Remember where it serves, and in the foreground say so."""
+        self._remember_or_exit(url)
+        if self.foreground:
+            print(url, flush=True)
+
     def _run_recorded(self) -> None:
         """What the daemon runs. Its record goes before the lock of its pid file: it can only be its own."""
         _set_title(self.service)
@@ -59,14 +69,15 @@ class Built:
         try:
             if not isinstance(self.daemon, PictureDaemon):
                 self._remember_or_exit()
+            self.entered = True
             self.run()
         finally:
             if os.getpid() == owner:  # a child that the program forked also passes here
                 records.remove(self.folder, self.service.name)
 
-    def _remember_or_exit(self) -> None:
+    def _remember_or_exit(self, url: str | None = None) -> None:
         try:
-            self.remember()
+            self.remember(url)
         except ServiceError as error:
             sys.exit(str(error))
 
@@ -117,19 +128,20 @@ class CommandDaemon(Daemon):
     def set_up(self, service: Service) -> None:
         """Give it its service."""
         self.service = service
+        said = service.options.stop_timeout
+        self.grace = STOP_TIMEOUT if said is None else said
 
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
         from nbmon.workers import WorkerError, run_command
 
-        os.chdir(self.service.directory)
-        grace = (
-            self.stop_timeout * 0.8
-        )  # the program is killed before its keeper is, or it would be left alone
         try:
-            code = run_command(list(self.service.command), on_started=lambda *_: self.ready(), grace=grace)
+            os.chdir(self.service.directory)
+            code = run_command(self.service.command, on_started=lambda _: self.ready(), grace=self.grace)
         except WorkerError as error:
             sys.exit(str(error))
+        except OSError as error:
+            sys.exit(f"cannot work in {self.service.directory}: {reason_of(error)}")
         sys.exit(code)
 
 
@@ -147,7 +159,7 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     _set_timeouts(daemon, service)
     built = Built(service, daemon, folder, foreground=foreground)
     if isinstance(daemon, PictureDaemon):
-        daemon.set_up(service, built.remember)
+        daemon.set_up(service, built.serving)
     return built
 
 
@@ -190,6 +202,8 @@ def _set_timeouts(daemon: Daemon, service: Service) -> None:
         said = getattr(service.options, key)
         if said is not None or not own:
             setattr(daemon, key, otherwise if said is None else said)
+    if isinstance(daemon, CommandDaemon):  # the program's grace time, and that of what it may leave behind
+        daemon.stop_timeout = 2 * daemon.grace + KEEPERS_TIME
 
 
 def _log(service: Service) -> str:

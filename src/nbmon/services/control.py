@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 State = Literal["running", "dead", "stopped"]
 
 
-class DidNotStart(ServiceError):
+class BrokenError(ServiceError):
+    """The service's own code raised something, in the foreground."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        from nbmon.services.classes import told
+
+        super().__init__(f"{name} failed: {told(error)}; nbmon run --debug shows the traceback")
+
+
+class NotStartedError(ServiceError):
     """The daemon gave up before it was ready; `traceback` is its own side, where there is one."""
 
     def __init__(self, name: str, log: str, failure: StartFailed) -> None:
@@ -104,8 +113,8 @@ def unknown(word: str) -> str:
     return f"{printable(word)} is not running.{near(word, names())}"
 
 
-def start(service: Service) -> Started | None:
-    """Start it and return once it is ready; None if it ran here, in the foreground, and has ended.
+def start(service: Service) -> Started:
+    """Start it and return once it is ready. Under a service manager it runs here, and this does not return.
 
     ServiceError or the kit's DaemonError if it did not become ready: then nothing is left of it.
     """
@@ -127,6 +136,10 @@ def run(service: Service) -> None:
     except AlreadyRunning:
         _refuse_if_running(service)
         raise
+    except Exception as error:
+        if not built.entered:
+            raise
+        raise BrokenError(service.name, error) from error
 
 
 def stop(known: Known, grace: float | None = None) -> Ended:
@@ -144,7 +157,7 @@ def stop(known: Known, grace: float | None = None) -> Ended:
     return Ended(known.name, stopped.was, stopped.killed, left)
 
 
-def restart(word: str, grace: float | None, config_path: str | None) -> tuple[Ended | None, Started | None]:
+def restart(word: str, grace: float | None, config_path: str | None) -> tuple[Ended | None, Started]:
     """Stop what runs, if anything does, and start it with the same options.
 
     What can be found wrong without stopping it (its folder, its module) is found before.
@@ -239,7 +252,7 @@ def log_place(name: str) -> str | None:
     return f"{places.state_folder()}/{name}.log" if is_name(name) else None
 
 
-def _launch(built: Built) -> Started | None:
+def _launch(built: Built) -> Started:
     from nbmon.daemon import AlreadyRunning, StartFailed, launch
 
     try:
@@ -248,9 +261,7 @@ def _launch(built: Built) -> Started | None:
         _refuse_if_running(built.service)
         raise
     except StartFailed as error:
-        raise DidNotStart(built.service.name, built.log, error) from None
-    if launched is None:
-        return None
+        raise NotStartedError(built.service.name, built.log, error) from None
     return Started(built.service.name, launched.pid, launched.note or None)
 
 

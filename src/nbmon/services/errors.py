@@ -10,6 +10,10 @@ class ServiceError(Exception):
 class MisuseError(ServiceError):
     """A request that makes no sense as it was typed: the caller's fault; the command exits 2."""
 
+    def __init__(self, sentence: str, option: str = "") -> None:
+        super().__init__(sentence)
+        self.option = option  # the one that is to blame, where it is one
+
 
 def near(word: str, known: list[str]) -> str:
     """` Did you mean …?` with the closest of `known`, or nothing.

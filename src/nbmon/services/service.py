@@ -90,18 +90,20 @@ def check_options(service: Service) -> Service:
     options, kind = service.options, service.kind
     if options.port is not None and not 0 <= options.port <= 65535:
         raise MisuseError(
-            f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one"
+            f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one", "port"
         )
     if kind != "pictures":
         for key in ("host", "port", "model", "workers"):
             if getattr(options, key) is not None:
                 raise MisuseError(
-                    f"--{key} is for picture servers; {service.said} opens its own ports, if any"
+                    f"--{key} is for picture servers; {service.said} opens its own ports, if any", key
                 )
     if options.model not in (None, "coroutine"):
         raise MisuseError(
-            f"--model {options.model} comes with a later version; this one has --model coroutine"
+            f"--model {options.model} comes with a later version; this one has --model coroutine", "model"
         )
     if options.workers not in (None, 1):
-        raise MisuseError(f"--workers {options.workers} comes with a later version; this one runs 1 worker")
+        raise MisuseError(
+            f"--workers {options.workers} comes with a later version; this one runs 1 worker", "workers"
+        )
     return service

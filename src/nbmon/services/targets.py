@@ -131,7 +131,9 @@ def _of_config(word: str, options: Options, name: str | None, config: Config) ->
             return check_options(_of_command(table.command, given, name or word, config.directory))
         return check_options(_of_target(word, table.target or "", given, name, config))
     except MisuseError as error:
-        raise config.wrong(here, f"services.{word}: {error}") from None
+        if getattr(options, error.option, None) is not None:  # it was typed, the file is not to blame
+            raise
+        raise config.wrong((*here, error.option), f"services.{word}: {error}") from None
 
 
 def _of_target(word: str, target: str, options: Options, name: str | None, config: Config) -> Service:

@@ -1,0 +1,45 @@
+"""What /proc says of a process and its family."""
+
+import os
+import subprocess
+import sys
+
+from nbmon.services import usage
+from support.proc import wait_until
+
+
+def test_a_name_with_brackets_and_spaces_is_read():
+    fields = "S 1 2 3 0 -1 0 0 0 0 0 100 50 7 3 20 0 1 0 500 9999 11"
+    found = usage.parse_stat(f"42 (a) b (c)) {fields}", ticks=100, page=4096, now=15.0)
+    assert found == usage.Process(42, "a) b (c)", 1, 1.6, 11 * 4096, 10.0)
+
+
+def test_this_process_is_as_proc_says():
+    found = usage.process(os.getpid())
+    assert (found.pid, found.parent) == (os.getpid(), os.getppid())
+    assert found.memory > 1_000_000
+    assert 0 < found.uptime < 86400 * 365
+
+
+def test_a_process_that_is_gone_costs_nothing():
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert usage.process(gone.pid) is None
+    assert usage.family(gone.pid) == []
+
+
+def test_descendants_belong_to_the_family():
+    code = """if True:
+        import subprocess, sys
+        child = subprocess.Popen(["sleep", "60"])
+        print(child.pid, flush=True)
+        sys.stdin.read()
+        child.kill()
+        child.wait()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        child = int(parent.stdout.readline())
+        wait_until(lambda: [p.pid for p in usage.family(parent.pid)] == [parent.pid, child])
+        parent.stdin.close()

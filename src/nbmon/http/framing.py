@@ -7,6 +7,7 @@ files, states. Everything here is a function of the head.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from nbmon.http.grammar import HOST, HOST_VALUE, TOKEN
 from nbmon.http.limits import Limits
@@ -17,10 +18,11 @@ _GREATEST_DIGITS = 18  # decimal digits that surely fit 63 bits
 BEYOND = 1 << 63  # bytes: stands for a length of more digits than that
 
 _KNOWN = {name.encode(): name for name in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH")}
-# The fields that matter to the connection, in a field block in lower case; there, an LF only begins a line.
-_TELLING = re.compile(
-    rb"\n(host|connection|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)"
-).findall
+# The fields that matter to the connection, in a field block in lower case; there, an LF only begins a line. In 1.1,
+# `Connection: keep-alive`, which every browser sends, says nothing new.
+_NAMES = rb"\n(host|connection%b|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)"
+_TELLING_OLD = re.compile(_NAMES % b"").findall
+_TELLING = re.compile(_NAMES % rb"(?!:[ \t]*+keep-alive[ \t]*+\r)").findall
 Lines = list[tuple[bytes, bytes]]  # of name and value
 _DIGITS = re.compile(rb"[0-9]++")
 _CODINGS = re.compile(TOKEN + rb"(?:[ \t]*+,[ \t]*+" + TOKEN + rb")*+")
@@ -42,7 +44,7 @@ def interpret(method: bytes, target: bytes, minor: int, block: bytes, limits: Li
     not to be read (too long, or held back by Expect) comes with keep_alive False and length 0.
     """
     path, query = _resource(method, target)
-    telling = _TELLING(block.lower())
+    telling = (_TELLING if minor else _TELLING_OLD)(block.lower())
     keep_alive, length = minor > 0, 0
     if len(telling) == 1 and telling[0][0] == b"host":
         _check_host([telling[0][1].rstrip(b" \t")], minor)
@@ -102,8 +104,13 @@ def _check_host(hosts: list[bytes], minor: int) -> None:
         raise RefusalError(400, "There is more than one Host field.")
     if not hosts and minor > 0:
         raise RefusalError(400, "HTTP/1.1 asks for a Host field; there is none.")
-    if hosts and not HOST.fullmatch(hosts[0]):
+    if hosts and not _is_host(hosts[0]):
         raise RefusalError(400, "The Host field is not a host name or address with an optional port.")
+
+
+@lru_cache(maxsize=32)  # a server has few names
+def _is_host(value: bytes) -> bool:
+    return HOST.fullmatch(value) is not None
 
 
 def _keeps_alive(telling: Lines, minor: int) -> bool:

@@ -19,14 +19,15 @@ _METHOD = rb"[" + _TCHAR + rb"]{1,32}+"
 _TARGET = rb"[!-\"$-~\x80-\xff]++"
 _VALUE = rb"[\t -~\x80-\xff]*+"  # RFC 9110 section 5.5: no CR, LF, NUL or other control character
 FIELD_LINE = TOKEN + rb":" + _VALUE + rb"\r\n"
-_REQUEST_LINE = rb"(" + _METHOD + rb") (" + _TARGET + rb") HTTP/1\.([0-9])\r\n"
+_REQUEST_LINE = rb"(" + _METHOD + rb") (" + _TARGET + rb") HTTP/1\.([0-9])\r"
 
-HEAD = re.compile(_REQUEST_LINE + rb"(?:" + FIELD_LINE + rb")*+\r\n")
+# Groups: method, target, minor version, and the field lines behind the LF of the request line.
+HEAD = re.compile(_REQUEST_LINE + rb"(\n(?:" + FIELD_LINE + rb")*+)\r\n")
 BLANK_LINE = re.compile(rb"\n\r?\n")  # the end of a head, also of one that is wrong
 FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 LINE_EXTRA = 64  # bytes of a request line beside its target: method, version, spaces
 
-_GOOD_LINE = re.compile(_REQUEST_LINE)
+_GOOD_LINE = re.compile(_REQUEST_LINE + rb"\n")
 _OTHER_VERSION = re.compile(TOKEN + rb" " + _TARGET + rb" HTTP/[0-9]\.[0-9]\r\n")
 _LONG_METHOD = re.compile(rb"[" + _TCHAR + rb"]{33,}+ " + _TARGET + rb" HTTP/1\.[0-9]\r\n")
 _GOOD_FIELD = re.compile(FIELD_LINE)

@@ -226,15 +226,13 @@ class Session:
         match = HEAD.match(buffer, 0, end)
         if match is None:
             return None
-        method, target, minor = match.groups()
-        line_end, end = match.end(3) + 1, match.end()
-        block = bytes(buffer[line_end : end - 2])
+        method, target, minor, block = match.groups()
         self._head_only = method == b"HEAD"
-        if len(target) > limits.target_bytes or line_end >= self._longest_line:
+        if len(target) > limits.target_bytes or match.start(4) >= self._longest_line:
             raise RefusalError(*too_long())
         if block.count(b"\n") > limits.fields + 1:
             raise RefusalError(431, "The head of the request has too many fields.")
-        del buffer[:end]
+        del buffer[: match.end()]
         self.request, length = interpret(method, target, int(minor), block, limits)
         if length == 0:
             return self._whole()

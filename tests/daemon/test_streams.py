@@ -1,4 +1,4 @@
-"""The standard streams and the log: where they point, what is told when they cannot, how they are reopened."""
+"""The standard streams and the log: where they point, what is told if they cannot, how they are reopened."""
 
 from __future__ import annotations
 

@@ -48,9 +48,11 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, not two
 def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    import sys
 
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = f"{__name__}.{_HOMES[name]}"
+    __import__(home)  # importlib would be the heavier import
+    value = getattr(sys.modules[home], name)
     globals()[name] = value
     return value
 

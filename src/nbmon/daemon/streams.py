@@ -117,7 +117,7 @@ def _path_of(wanted: Any, name: str) -> str | None:
         path = os.fsdecode(wanted)
         if not path or "\0" in path:
             raise StreamError(
-                f"{name} cannot be {path!r}: give a path that is not empty and has no NUL in it"
+                f"{name} cannot be {path!r}: give a path, not empty and with no NUL in it"
             )
         return os.path.abspath(path)
     return None

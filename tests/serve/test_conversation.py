@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from nbmon.http import Limits
+from nbmon.http import Limits, Response
 from nbmon.serve import Timeouts
 from support.proc import wait_until
 
@@ -243,3 +243,72 @@ def test_a_client_that_goes_away_in_the_middle_is_no_matter(serve, connect, app,
     assert connect(server).get().answer()[2] == SMALL
     wait_until(app.all_closed)
     assert caplog.records == []
+
+
+# The shortcut
+
+
+class KnowsOne:
+    """An application that knows the bytes of one request, and counts."""
+
+    REQUEST = b"GET /known HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def __init__(self, body):
+        self.whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        self.known = self.parsed = 0
+
+    def __call__(self, request):
+        self.parsed += 1
+        return Response(200, [], b"parsed")
+
+    def shortcut(self, data):
+        if data != self.REQUEST:
+            return None
+        self.known += 1
+        return self.whole
+
+
+def test_a_known_request_is_answered_without_parsing_and_others_as_ever(serve, connect):
+    app = KnowsOne(SMALL)
+    client = connect(serve(app=app))
+    for _ in range(3):
+        assert client.send(app.REQUEST).answer()[2] == SMALL
+        assert client.get("/other").answer()[2] == b"parsed"
+    assert (app.known, app.parsed) == (3, 3)
+
+
+def test_a_known_answer_is_sent_whole_however_slow_the_reader(serve, connect):
+    app = KnowsOne(SMALL * 4096)
+    client = connect(serve(app=app), receive_buffer=4096)
+    assert client.get("/first").answer()[2] == b"parsed"
+    for _ in range(2):
+        assert client.send(app.REQUEST).answer()[2] == SMALL * 4096
+    assert client.get("/last").answer()[2] == b"parsed"
+    assert app.known == 2
+
+
+def test_known_requests_that_are_pipelined_are_answered_in_order(serve, connect):
+    app = KnowsOne(SMALL * 64)
+    client = connect(serve(app=app), receive_buffer=4096)
+    client.get("/first").answer()
+    client.send((app.REQUEST + b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n") * 50)
+    sizes = [len(client.answer()[2]) for _ in range(100)]
+    assert sizes[1::2] == [len(b"parsed")] * 50
+
+
+def test_known_requests_find_a_full_buffer_and_lose_nothing(serve, connect):
+    """The kernel may take all of one answer and nothing of the next."""
+    app = KnowsOne(SMALL * 16)
+    client = connect(serve(app=app), receive_buffer=4096)
+    client.get("/first").answer()
+    client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    count = 0
+    before = app.known
+    while count < 400:  # 25 MiB, one request a segment, nothing read
+        client.send(app.REQUEST)
+        count += 1
+        if count < 40:
+            wait_until(lambda n=count: app.known - before + app.parsed - 1 >= n)
+    for _ in range(count):
+        client.answer()
+    assert app.known > 1

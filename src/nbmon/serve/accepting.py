@@ -11,10 +11,10 @@ import errno
 import resource
 import socket
 from collections.abc import Callable
-from socket import MSG_DONTWAIT, SocketType
+from socket import SocketType
 from time import monotonic
 
-from nbmon.serve.connection import RECEIVE
+from nbmon.serve.connection import DONTWAIT, RECEIVE
 from nbmon.serve.logs import logger, plain
 from nbmon.serve.loop import NOTHING, READ_SHARED, Loop, Task
 
@@ -89,7 +89,7 @@ class Acceptor(Task):
     def _welcome(self, fd: int) -> None:
         sock = SocketType(*self._shape, fd)
         try:
-            first = sock.recv(RECEIVE, MSG_DONTWAIT)
+            first = sock.recv(RECEIVE, DONTWAIT)
         except BlockingIOError:
             self._accepted(sock, None)
         except OSError:  # reset before it was greeted

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import errno
 import os
-from socket import MSG_MORE
 
 from nbmon.http import FileSlice, Response
-from nbmon.serve.connection import ClientGone, Connection
+from nbmon.serve.connection import MORE, ClientGone, Connection
 
 ONE_SEND = 131_072  # bytes: up to here a copy costs less than a second system call and a segment of its own
 CHUNK = 524_288  # bytes for one sendfile, or one read where a file knows no sendfile
@@ -44,7 +43,7 @@ async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | File
         elif piece.length <= ONE_SEND:
             gathered += _read(piece.file.fileno(), piece.offset, piece.length)
         else:
-            await conn.send_all(gathered, MSG_MORE)
+            await conn.send_all(gathered, MORE)
             gathered = b""
             await _send_file(conn, piece)
         if len(gathered) > ONE_SEND:

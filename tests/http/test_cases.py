@@ -89,10 +89,14 @@ SMALL = Limits(head_bytes=120, fields=3, target_bytes=20, body_bytes=30, leading
 
 PARTS = st.sampled_from(
     [
-        b"GET", b"HEAD", b"POST", b" ", b"/", b"*", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"\r\n", b"\r\n\r\n", b"\n", b"\r",
-        b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n", b"HEAD /x HTTP/1.1\r\nHost: a\r\n", b"Host: a\r\n", b"Host: a\r\n\r\n",
-        b"Content-Length: 4\r\n", b"Content-Length: 40\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"Expect: 100-continue\r\n",
-        b"4\r\nabcd\r\n", b"0\r\n\r\n", b"0\r\nT: u\r\n\r\n", b"20\r\n", b"1;a=b\r\nx\r\n", b"Connection: close\r\n", b":", b"\0",
+        b"GET", b"HEAD", b"POST", b" ", b"/", b"*", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"\r\n",
+        b"\r\n\r\n", b"\n", b"\r",
+        b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n", b"HEAD /x HTTP/1.1\r\nHost: a\r\n", b"Host: a\r\n",
+        b"Host: a\r\n\r\n",
+        b"Content-Length: 4\r\n", b"Content-Length: 40\r\n", b"Transfer-Encoding: chunked\r\n\r\n",
+        b"Expect: 100-continue\r\n",
+        b"4\r\nabcd\r\n", b"0\r\n\r\n", b"0\r\nT: u\r\n\r\n", b"20\r\n", b"1;a=b\r\nx\r\n",
+        b"Connection: close\r\n", b":", b"\0",
         b"Connection: keep-alive\r\n", b"x" * 25, b"A: b\r\n", b"abcd", b"\t", b"\xff",
     ]
 )  # fmt: skip

@@ -91,7 +91,8 @@ def test_conditions_are_taken_in_the_rfcs_order(said):
 
 @pytest.mark.parametrize(
     ("validator", "applies"),
-    [(TAG, True), (b'"old"', False), (b'W/"now"', False), (SAME, True), (BEFORE, False), (AFTER, False), (b"x", False),
+    [(TAG, True), (b'"old"', False), (b'W/"now"', False), (SAME, True), (BEFORE, False), (AFTER, False),
+     (b"x", False),
      (b"", False), (b"*", False), (b'"now", "old"', False), (None, True)],
 )  # fmt: skip
 def test_a_range_applies_if_it_is_of_what_is_here_now(validator, applies):

@@ -71,15 +71,32 @@ def test_a_leap_second_is_the_next_minutes_first():
 @pytest.mark.parametrize(
     "wrong",
     [
-        b"", b"0", b"now", b"Sun, 06 Nov 1994 08:49:37", b"Sun, 06 Nov 1994 08:49:37 UTC", b"Sun, 6 Nov 1994 08:49:37 GMT",
-        b"sun, 06 nov 1994 08:49:37 gmt", b"Sun, 31 Feb 1994 08:49:37 GMT", b"Sun, 29 Feb 1900 08:49:37 GMT",
-        b"Sun, 00 Nov 1994 08:49:37 GMT", b"Sun, 31 Nov 1994 08:49:37 GMT", b"Sun, 06 Nov 1994 24:00:00 GMT",
-        b"Sun, 06 Nov 1994 08:60:37 GMT", b"Sun, 06 Nov 1994 08:49:61 GMT", b"Sun, 06 Nov 0000 08:49:37 GMT",
-        b"Sun, 06 Nov 1994 08:49:37 GMT\n", b" Sun, 06 Nov 1994 08:49:37 GMT", b"Sun, 06 Nov 19940 08:49:37 GMT",
-        b"Sun, 06-Nov-94 08:49:37 GMT", b"Sunday, 06 Nov 1994 08:49:37 GMT", b"Sun Nov 6 08:49:37 1994",
-        b"784111777", b"Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT", b"\xd9\xa0" * 14,
+        b"",
+        b"0",
+        b"now",
+        b"Sun, 06 Nov 1994 08:49:37",
+        b"Sun, 06 Nov 1994 08:49:37 UTC",
+        b"Sun, 6 Nov 1994 08:49:37 GMT",
+        b"sun, 06 nov 1994 08:49:37 gmt",
+        b"Sun, 31 Feb 1994 08:49:37 GMT",
+        b"Sun, 29 Feb 1900 08:49:37 GMT",
+        b"Sun, 00 Nov 1994 08:49:37 GMT",
+        b"Sun, 31 Nov 1994 08:49:37 GMT",
+        b"Sun, 06 Nov 1994 24:00:00 GMT",
+        b"Sun, 06 Nov 1994 08:60:37 GMT",
+        b"Sun, 06 Nov 1994 08:49:61 GMT",
+        b"Sun, 06 Nov 0000 08:49:37 GMT",
+        b"Sun, 06 Nov 1994 08:49:37 GMT\n",
+        b" Sun, 06 Nov 1994 08:49:37 GMT",
+        b"Sun, 06 Nov 19940 08:49:37 GMT",
+        b"Sun, 06-Nov-94 08:49:37 GMT",
+        b"Sunday, 06 Nov 1994 08:49:37 GMT",
+        b"Sun Nov 6 08:49:37 1994",
+        b"784111777",
+        b"Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+        b"\xd9\xa0" * 14,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_date_is_none(wrong):
     assert parse_date(wrong) is None
 

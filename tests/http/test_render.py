@@ -37,7 +37,8 @@ def test_a_status_that_ends_no_exchange_is_the_callers_error(status):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(b"A", b"b\r\nC: d"), (b"A", b"b\n"), (b"A", b"b\r"), (b"A", b"\0"), (b"A", b"\x7f"), (b"A\r\nB", b""), (b"A B", b""),
+    [(b"A", b"b\r\nC: d"), (b"A", b"b\n"), (b"A", b"b\r"), (b"A", b"\0"), (b"A", b"\x7f"), (b"A\r\nB",
+     b""), (b"A B", b""),
      (b"", b"x")],
 )  # fmt: skip
 def test_a_field_that_would_break_the_head_is_the_callers_error(name, value):

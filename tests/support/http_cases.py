@@ -1,7 +1,8 @@
 """The case table of HTTP/1.1: what a client sends on one connection, what it must get. Plain data.
 
-Each case is fed whole to a server that has a file for every path (200 for GET and HEAD). `statuses` are the answers in
-order, `closed` says whether the server closes the connection of its own accord afterwards. Names are claims.
+Each case is fed whole to a server that has a file for every path (200 for GET and HEAD). `statuses` are the
+answers in order,
+`closed` says whether the server closes the connection of its own accord afterwards. Names are claims.
 """
 
 from __future__ import annotations
@@ -155,14 +156,16 @@ HOSTS = [
     *(
         _bad(f"the Host {bad!r} is refused", b"GET / HTTP/1.1\r\nHost: " + bad + b"\r\n\r\n")
         for bad in (
-            b"a b", b"a/b", b"a@b", b"a:b", b"a:1:2", b"::1", b"[::1", b"[::1]x", b"[x]", b"a?b", b"a#b", b"http://a",
+            b"a b", b"a/b", b"a@b", b"a:b", b"a:1:2", b"::1", b"[::1", b"[::1]x", b"[x]", b"a?b", b"a#b",
+            b"http://a",
             b"a%", b"a%zz", b"a\\b", b"<a>", b"a:123456", b"\xe4", b"a\tb",
         )
     ),
     *(
         _good(f"the Host {good!r} is good", b"GET / HTTP/1.1\r\nHost:" + good + b"\r\n\r\n")
         for good in (
-            b"", b" ", b"a", b" a.example", b" a:", b" a:80", b" 127.0.0.1:9085", b" [::1]:9085", b" [v1.a:b]",
+            b"", b" ", b"a", b" a.example", b" a:", b" a:80", b" 127.0.0.1:9085", b" [::1]:9085",
+            b" [v1.a:b]",
             b"\ta%20b\t", b" A_B-c.~!$&'()*+,;=",
         )
     ),
@@ -172,23 +175,38 @@ LENGTHS = [
     _good("content is read past", GET + b"Content-Length: 5\r\n\r\nhello" + NEXT, 200, 200),
     _good("no content is read past", GET + b"Content-Length: 0\r\n\r\n" + NEXT, 200, 200),
     _good("leading zeros are digits too", GET + b"Content-Length: 0005\r\n\r\nhello" + NEXT, 200, 200),
-    _good("content that looks like a request is no request", GET + b"Content-Length: %d\r\n\r\n" % len(NEXT) + NEXT),
-    _good("the content of a POST is read past", b"POST" + GET[3:] + b"Content-Length: 2\r\n\r\nhi" + NEXT, 405, 200),
+    _good(
+        "content that looks like a request is no request",
+        GET + b"Content-Length: %d\r\n\r\n" % len(NEXT) + NEXT,
+    ),
+    _good(
+        "the content of a POST is read past",
+        b"POST" + GET[3:] + b"Content-Length: 2\r\n\r\nhi" + NEXT, 405, 200,
+    ),
     _good(
         "content of just the limit is read past",
         GET + b"Content-Length: %d\r\n\r\n" % BODY_BYTES + b"x" * BODY_BYTES + NEXT, 200, 200,
     ),
-    _last("content beyond the limit is not read", GET + b"Content-Length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"x" * 9),
+    _last(
+        "content beyond the limit is not read",
+        GET + b"Content-Length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"x" * 9,
+    ),
     _last("a length of 30 digits is beyond the limit", GET + b"Content-Length: " + b"9" * 30 + b"\r\n\r\nx"),
-    _last("a length of 5000 digits is beyond the limit", GET + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx"),
+    _last(
+        "a length of 5000 digits is beyond the limit", GET + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+    ),
     _bad("two lengths are refused", GET + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
     _bad("two equal lengths are refused", GET + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),
-    _bad("a length and a coding are refused", GET + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    _bad(
+        "a length and a coding are refused",
+        GET + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
     _bad("a coding and a length are refused", _chunked(b"0\r\n\r\n", b"Content-Length: 5\r\n")),
     *(
         _bad(f"the length {odd!r} is refused", GET + b"Content-Length: " + odd + b"\r\n\r\nhello")
         for odd in (
-            b"", b"+5", b"-5", b"5 5", b"5,5", b"5, 5", b"0x5", b"5.0", b"1e1", b"five", b"5;", b'"5"', b"\xb2", b"5_0",
+            b"", b"+5", b"-5", b"5 5", b"5,5", b"5, 5", b"0x5", b"5.0", b"1e1", b"five", b"5;", b'"5"',
+            b"\xb2", b"5_0",
         )
     ),
 ]  # fmt: skip
@@ -256,13 +274,19 @@ CODINGS = [
 EXPECTATIONS = [
     _last("content held back is not waited for", GET + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
     _last("content held back in chunks is not waited for", _chunked(b"", b"Expect: 100-Continue\r\n")),
-    _last("content sent all the same is dropped", GET + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello" + NEXT),
-    _good("an expectation without content says nothing", GET + b"Expect: 100-continue\r\n\r\n" + NEXT, 200, 200),
+    _last(
+        "content sent all the same is dropped",
+        GET + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello" + NEXT,
+    ),
+    _good(
+        "an expectation without content says nothing", GET + b"Expect: 100-continue\r\n\r\n" + NEXT, 200, 200,
+    ),
     _bad("another expectation fails", GET + b"Expect: 200-ok\r\n\r\n", 417),
     _bad("two expectations fail", GET + b"Expect: 100-continue\r\nExpect: x\r\n\r\n", 417),
     _good(
         "an expectation in 1.0 says nothing",
-        b"GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi" + NEXT,
+        b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi" + NEXT,
         200, 200,
     ),
 ]  # fmt: skip
@@ -286,7 +310,8 @@ LIMITS = [
 ]
 
 CASES = [
-    *CONNECTIONS, *TARGETS, *METHODS, *VERSIONS, *FIELDS_CASES, *HOSTS, *LENGTHS, *CODINGS, *EXPECTATIONS, *LIMITS,
+    *CONNECTIONS, *TARGETS, *METHODS, *VERSIONS, *FIELDS_CASES, *HOSTS, *LENGTHS, *CODINGS,
+    *EXPECTATIONS, *LIMITS,
 ]  # fmt: skip
 
 # What a client that half-closes behind `raw` must get; the server then closes in every case.

@@ -10,9 +10,9 @@ Knows no socket, no file and no clock; nothing of the other rooms. The caller dr
             send(response.body)
         session.sent()
 
-Then NEED_DATA: read on; CLOSED: close. After a refusal, or a request with keep_alive False that had content, shut
-the sending side and drop what still comes for a while before closing, lest a reset eat the answer (RFC 9112
-section 9.6).
+Then NEED_DATA: read on; CLOSED: close. After a refusal, or a request with keep_alive False that had content,
+shut the sending side and drop what still comes for a while before closing, lest a reset eat the answer
+(RFC 9112 section 9.6).
 """
 
 from nbmon.http.answer import Representation, answer, method_refusal

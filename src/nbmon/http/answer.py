@@ -18,13 +18,13 @@ from nbmon.http.render import ALLOW, error_response
 
 # RFC 9110 section 16.1.1: the methods of IANA's registry that a client may well try
 _REGISTERED = """
-ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL
-MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PATCH POST PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH TRACE UNBIND
-UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL
+ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR
+MKCOL MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PATCH POST PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH
+TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL
 """
 KNOWN_METHODS = frozenset(_REGISTERED.split())
-# A multipart answer has some hundred bytes of framing a part. It may be twice the file's length, and this much
-# always, so that two parts of a tiny file can still be had.
+# A multipart answer has some hundred bytes of framing a part. It may be twice the file's length, and
+# this much always, so that two parts of a tiny file can still be had.
 SMALL_ANSWER = 1024  # bytes
 
 
@@ -60,9 +60,9 @@ def answer(
     """Answer `request` with `representation`.
 
     `open_body` is called at most once, and only if content goes into the answer: for HEAD it is not, and the
-    FileSlice that tells the length has no file. It gives the content as bytes, or an open file, which then belongs to
-    the answer's FileSlices. `boundary_key` (at most 64 bytes, secret) makes the boundary of multipart answers
-    unforeseeable for whoever wrote the file.
+    FileSlice that tells the length has no file. It gives the content as bytes, or an open file, which then
+    belongs to the answer's FileSlices. `boundary_key` (at most 64 bytes, secret) makes the boundary of
+    multipart answers unforeseeable for whoever wrote the file.
     """
     if (refusal := method_refusal(request.method)) is not None:
         return refusal

@@ -18,8 +18,8 @@ _GREATEST_DIGITS = 18  # decimal digits that surely fit 63 bits
 BEYOND = 1 << 63  # bytes: stands for a length of more digits than that
 
 _KNOWN = {name.encode(): name for name in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH")}
-# The fields that matter to the connection, in a field block in lower case; there, an LF only begins a line. In 1.1,
-# `Connection: keep-alive`, which every browser sends, says nothing new.
+# The fields that matter to the connection, in a field block in lower case; there, an LF only begins a line.
+# In 1.1, `Connection: keep-alive`, which every browser sends, says nothing new.
 _NAMES = rb"\n(host|connection%b|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)"
 _TELLING_OLD = re.compile(_NAMES % b"").findall
 _TELLING = re.compile(_NAMES % rb"(?!:[ \t]*+keep-alive[ \t]*+\r)").findall
@@ -40,8 +40,8 @@ class RefusalError(Exception):
 def interpret(method: bytes, target: bytes, minor: int, block: bytes, limits: Limits) -> tuple[Request, int]:
     """The request of a good head, and the length of its content that must be read past (CHUNKED, or bytes).
 
-    `block`: the field lines behind the LF of the request line. Raises RefusalError. A request whose content is
-    not to be read (too long, or held back by Expect) comes with keep_alive False and length 0.
+    `block`: the field lines behind the LF of the request line. Raises RefusalError. A request whose content
+    is not to be read (too long, or held back by Expect) comes with keep_alive False and length 0.
     """
     path, query = _resource(method, target)
     telling = (_TELLING if minor else _TELLING_OLD)(block.lower())

@@ -55,8 +55,9 @@ PLAIN_HEAD = re.compile(
 def plain_target(head: bytes, limits: Limits) -> bytes | None:
     """The target of one whole head in which nothing but the target matters; None for every other.
 
-    Such a head is a GET in HTTP/1.1, within the limits, with one good Host, a target in origin-form, and no field that
-    changes the answer or the framing: what `Session` and `answer` make of it follows from the target alone.
+    Such a head is a GET in HTTP/1.1, within the limits, with one good Host, a target in origin-form, and no
+    field that changes the answer or the framing: what `Session` and `answer` make of it follows from
+    the target alone.
     """
     match = PLAIN_HEAD.fullmatch(head, 0, limits.head_bytes + 1)
     if match is None or len(head) > limits.head_bytes or len(match[1]) > limits.target_bytes:

@@ -31,7 +31,7 @@ class Request:
     version: tuple[int, int]
     keep_alive: bool  # False: the connection closes after this request's answer
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the order is the contract; all but target and path are given by name
         self,
         method: str,
         target: bytes,
@@ -42,7 +42,7 @@ class Request:
         keep_alive: bool = True,
         block: bytes | None = None,
     ) -> None:
-        """`block`, in place of `fields`: the good field lines as they came, each with its CR LF, behind one LF."""
+        """`block`, in place of `fields`: good field lines as they came, each with CR LF, behind one LF."""
         self.method = method
         self.target = target
         self.path = path

@@ -65,7 +65,7 @@ def start_of(status: int) -> bytes:
 
 
 def render_head(response: Response, date: bytes, connection: bytes = b"") -> bytes:
-    """The whole head of `response`, the empty line included. `date` as `imf_date` gives it. Raises MisuseError."""
+    """The whole head of `response`, the empty line included. `date`: of `imf_date`. Raises MisuseError."""
     length = None if response.status in BODILESS else body_length(response.body)
     before, behind = render_halves(response.status, response.fields, length, connection)
     return before + date + behind

@@ -109,7 +109,7 @@ class Session:
     def respond(self, response: Response, date: bytes, close: bool = False) -> bytes:
         """The head of the answer that is owed; its body follows if `body_wanted`, then call `sent`.
 
-        `date` as `imf_date` gives it; `close` makes this the last answer. Raises MisuseError when none is owed.
+        `date`: of `imf_date`. `close` makes this the last answer. Raises MisuseError when none is owed.
         """
         self._move(_ANSWERED_LAST if close else _ANSWERED)
         self.body_wanted = not self._head_only and response.status not in BODILESS

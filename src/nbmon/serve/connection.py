@@ -63,9 +63,7 @@ class Connection(CoroutineTask):
         super().__init__(loop, sock.fileno())
         self.sock = sock
         self.shortcut = shortcut
-        self._rest: bytes | memoryview | None = (
-            None  # of a shortcut's answer, what the kernel did not take at once
-        )
+        self._rest: bytes | memoryview | None = None  # of a shortcut's answer, to be sent
         self.timeouts = timeouts
         self.resting = False  # between requests: may be closed without harm
         self.asking = False  # a request has begun to arrive, and its deadline runs

@@ -34,10 +34,9 @@ def listen(host: str, port: int, backlog: int = BACKLOG, *, another: str = "") -
         return [listen_unix(host.removeprefix(PREFIX), backlog)]
     if not 0 <= port <= PORTS:
         raise ListenError(f"port {port} is out of range: 1 to {PORTS} are accepted, and 0 for any free one")
-    addresses = _resolve(host, port)
     for _ in range(TRIES if port == 0 else 1):
         try:
-            return _listen_all(addresses, backlog)
+            return _listen_all(_resolve(host, port), backlog)
         except OSError as error:
             reason = error
     raise _explained(reason, host, port, another)

@@ -179,15 +179,15 @@ def write_pid_file(d: Detachment) -> None:
 
 
 def drop_privileges(d: Detachment) -> None:
-    """Step 13: groups, group, user, in this order, and for good."""
+    """Step 13: groups, group, user, in this order, and for good; before, PEP 3143's limit on core dumps."""
+    if d.prevent_core:
+        prevent_core_dump()
     if d.identity is not None:
         d.identity.assume()
 
 
 def tell_starter(d: Detachment) -> None:
     """Step 14: all is done that can be refused; what run() does from here on is its own."""
-    if d.prevent_core:
-        prevent_core_dump()
     if readiness.channel is not None:
         readiness.channel.entered(aware=d.wait_ready)
 
@@ -292,6 +292,8 @@ def load_early(d: Detachment) -> None:
     """Import what the daemon needs later, while its files can still be read: another user, another root."""
     from nbmon.daemon import life
 
+    if d.prevent_core:
+        import resource  # noqa: F401 - loaded, not used yet
     if d.identity is not None or d.chroot_directory is not None:
         life.load_early()
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.pictures import INSIDE, SECRET, Ask, asker, content, descriptors
 
 from nbmon.http import FileSlice, Response, imf_date
 from nbmon.pictures import Folder, Pictures
 from nbmon.pictures.page import assets
 from nbmon.pictures.pictures import page_number
+from support.pictures import INSIDE, SECRET, Ask, asker, content, descriptors
 
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF" + b"\0" * 500
 

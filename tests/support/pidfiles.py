@@ -51,10 +51,22 @@ class Actor:
         command = [sys.executable, "-c", script, *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
+        self._kept: list[str] = []
 
     def line(self) -> str:
+        if self._kept:
+            return self._kept.pop(0)
         assert self.process.stdout
         return self.process.stdout.readline().rstrip("\n")
+
+    def find(self, word: str) -> str:
+        """What follows `word` in the first line that begins so; the lines before it are kept for `line`."""
+        before = []
+        while not (line := self.line()).startswith(word):
+            assert line, f"ended without {word}: {before}"
+            before.append(line)
+        self._kept = before
+        return line.removeprefix(word)
 
     def finish(self) -> int:
         """Let go, and wait for the end; the exit code."""

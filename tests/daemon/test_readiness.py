@@ -7,10 +7,10 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.kit import quietly
 
 from nbmon.daemon import readiness
 from nbmon.daemon.readiness import TABLE, Event, State
+from support.kit import quietly
 
 EXPECTED = """
                 DETACHING  SETTLING  AWAITING  READY  FAILED

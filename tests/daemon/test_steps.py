@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.kit import Kit, environment
 from support.proc import GROSS_HANG, Process, wait_until
 

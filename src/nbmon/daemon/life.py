@@ -107,9 +107,9 @@ def overhear_stderr() -> None:
 
     def write(text: str) -> int:
         nonlocal last
-        last = text if text.strip() else last
+        last = text[-readiness.MAX_REASON :] if text.strip() else last
         if time.monotonic() > until and readiness.channel is not None and not readiness.channel.listened:
-            del stream.write
+            vars(stream).pop("write", None)  # heard enough; another thread may have been quicker
         return int(plain(text))
 
     def leave_last_words() -> None:

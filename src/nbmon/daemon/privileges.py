@@ -19,6 +19,8 @@ class Identity:
     def __init__(self, uid: int | str | None, gid: int | str | None, initgroups: bool = False) -> None:
         self.uid, own_gid, self.name = _user(uid)
         self.gid = _group(gid) if gid is not None else own_gid
+        if self.uid is not None and self.gid is None:
+            raise DetachError(f"user {uid} has no account that would name its group; give gid as well")
         self.initgroups = initgroups
 
     @property

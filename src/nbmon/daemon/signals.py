@@ -56,13 +56,14 @@ class Terminator:
             if error is self._raised:
                 return False
             error = error.__context__
-        code = None
+        from nbmon.daemon import life
+
+        below = set()
         while frame is not None:
-            code, frame = frame.f_code, frame.f_back
-            if code.co_name == "end" and code.co_filename.endswith("life.py"):
-                return False
+            below.add(frame.f_code)
+            frame = frame.f_back
         # At the interpreter's end, in an atexit function, no module's code is below.
-        return code is not None and code.co_name == "<module>"
+        return life.end.__code__ not in below and any(code.co_name == "<module>" for code in below)
 
     def _look_again(self) -> None:
         import os

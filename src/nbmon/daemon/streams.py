@@ -116,9 +116,7 @@ def _path_of(wanted: Any, name: str) -> str | None:
     if isinstance(wanted, (str, bytes)) or hasattr(wanted, "__fspath__"):
         path = os.fsdecode(wanted)
         if not path or "\0" in path:
-            raise StreamError(
-                f"{name} cannot be {path!r}: give a path, not empty and with no NUL in it"
-            )
+            raise StreamError(f"{name} cannot be {path!r}: give a path, not empty and with no NUL in it")
         return os.path.abspath(path)
     return None
 

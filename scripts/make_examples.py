@@ -301,9 +301,9 @@ def beacon() -> list[Image.Image]:
         angle = math.tau * step / 24
         frame, light = night.copy(), Image.new("L", size)
         for turn in (0.0, math.pi):
-            reach, spread = 900 * math.cos(angle + turn), 14 + 60 * abs(math.cos(angle))
-            end = (lamp[0] + reach, lamp[1] - 40 * math.cos(angle))
-            strong = round(70 + 60 * max(0.0, math.sin(angle + turn)))
+            side, facing = math.cos(angle + turn), abs(math.cos(angle))
+            end, spread = (lamp[0] + math.copysign(1000, side), lamp[1] - 40 * side), 20 + 60 * facing
+            strong = round((80 + 60 * max(0.0, math.sin(angle + turn))) * facing**0.7)
             ImageDraw.Draw(light).polygon(
                 [lamp, (end[0], end[1] - spread), (end[0], end[1] + spread)], strong
             )

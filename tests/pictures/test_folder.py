@@ -215,7 +215,8 @@ def test_without_descriptors_it_is_unavailable_not_absent(shown: Path, by_hand: 
         "resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)); held = []\n"
         "try:\n  while True: held.append(os.dup(0))\nexcept OSError: pass\n"
         "try: folder.open([b'plain.txt'])\nexcept Unavailable as why: print(why)\n"
-        "os.close(held.pop()); os.close(held.pop()); print(folder.open([b'plain.txt']).read(0, 100).decode())\n"
+        "os.close(held.pop()); os.close(held.pop())\n"
+        "print(folder.open([b'plain.txt']).read(0, 100).decode())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, shown], capture_output=True, text=True, timeout=30, check=True

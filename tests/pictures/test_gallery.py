@@ -20,8 +20,8 @@ from nbmon.pictures.page import render
 from support.pictures import Ask, asker, content
 
 VOID = {"meta", "link", "img"}
-ALLOWED = VOID | {"html", "head", "title", "body", "a", "header", "nav", "ol", "li", "bdi", "h1", "p", "span", "main",
-                  "section", "h2", "ul", "footer"}  # fmt: skip
+ALLOWED = VOID | {"html", "head", "title", "body", "a", "header", "nav", "ol", "li", "bdi", "h1", "p", "span",
+                  "main", "section", "h2", "ul", "footer"}  # fmt: skip
 
 
 class Page(HTMLParser):

@@ -51,7 +51,8 @@ def test_a_malformed_path_is_bad(path: bytes) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [b"/..", b"/.", b"/../a", b"/a/../b", b"/%2e%2e/a", b"/.%2e/a", b"/%2E./a", b"/.git/config", b"/a/.b", b"/a%2fb",
+    [b"/..", b"/.", b"/../a", b"/a/../b", b"/%2e%2e/a", b"/.%2e/a", b"/%2E./a", b"/.git/config", b"/a/.b",
+     b"/a%2fb",
      b"/%2e%2e%2fsecret", b"/..%2fsecret", b"/%2f", b"/a/%2F..", b"/a/./"],
 )  # fmt: skip
 def test_dots_and_encoded_slashes_are_hidden(path: bytes) -> None:

@@ -253,6 +253,15 @@ def test_what_a_page_refers_to_of_the_servers_own_is_there_for_ever(ask: Ask) ->
         assert field(response, b"Content-Type") == asset.kind
 
 
+def test_the_icon_is_ours_unless_the_folder_has_one(ask: Ask, shown: Path) -> None:
+    response = ask("/favicon.ico")
+    assert response.status == 200
+    assert field(response, b"Content-Type") == b"image/svg+xml"
+    (shown / "favicon.ico").write_bytes(b"own")
+    assert content(ask("/favicon.ico")) == b"own"
+    assert ask("/deep/favicon.ico").status == 404
+
+
 def test_a_new_picture_is_on_the_page_within_a_second(ask: Ask, shown: Path) -> None:
     assert b"new.jpg" not in content(ask("/deep/"))
     assert b"1 file" in content(ask("/"))

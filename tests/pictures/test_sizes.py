@@ -88,7 +88,8 @@ def test_no_size_is_no_size() -> None:
     assert size_of(reader(saved("JPEG")[:20])) is None
 
 
-STARTS = [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\0\x40Exif\0\0MM\0*\0\0\0\x08\0\x40", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+STARTS = [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\0\x40Exif\0\0MM\0*\0\0\0\x08\0\x40",
+          b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
           b"GIF89a", b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8L", b"RIFF\0\0\0\0WEBPVP8 ", b"BM",
           b"\0\0\0\x20ftypavif\0\0\0\0ispe\0\0\0\0\0\0\0\x01"]  # fmt: skip
 

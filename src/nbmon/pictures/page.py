@@ -62,8 +62,13 @@ def assets() -> dict[bytes, Asset]:
     return found
 
 
-def _url(stem: str) -> str:
-    return "-/" + next(asset.name for asset in assets().values() if asset.name.startswith(stem + "-"))
+def _asset(stem: str) -> Asset:
+    return next(asset for asset in assets().values() if asset.name.startswith(stem + "-"))
+
+
+def icon() -> Asset:
+    """The server's icon."""
+    return _asset("icon")
 
 
 @cache
@@ -78,8 +83,9 @@ def _template(name: str) -> Template:
 
 def render(gallery: Gallery) -> bytes:
     """The page as HTML in UTF-8."""
-    text = _template("folder.html").render(gallery._asdict() | {"style": _url("style"), "icon": _url("icon")})
+    own = {"style": f"-/{_asset('style').name}", "icon": f"-/{icon().name}"}
+    text = _template("folder.html").render(gallery._asdict() | own)
     return text.encode("utf-8", "replace")
 
 
-__all__ = ["HTML", "PAGE_FIELDS", "RESERVED", "Asset", "assets", "render", "tag_of"]
+__all__ = ["HTML", "PAGE_FIELDS", "RESERVED", "Asset", "assets", "icon", "render", "tag_of"]

@@ -16,7 +16,7 @@ from nbmon.http import Representation, Request, Response, answer, error_response
 from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.folder import Entry, Folder
 from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
-from nbmon.pictures.page import PAGE_FIELDS, RESERVED, assets
+from nbmon.pictures.page import PAGE_FIELDS, RESERVED, Asset, assets, icon
 from nbmon.pictures.pages import Pages
 from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
 
@@ -24,6 +24,7 @@ ASK_AGAIN = (b"Cache-Control", b"no-cache")
 FOR_EVER = (b"Cache-Control", b"public, max-age=31536000, immutable")
 RETRY_AFTER = b"1"  # seconds, with 503
 MAX_PAGE_DIGITS = 6
+FAVICON = [b"favicon.ico"]  # asked for beside a bare picture; ours, unless the folder has one
 
 NOT_HERE = "There is nothing here by that name."
 
@@ -55,7 +56,12 @@ class Pictures:
     def _find(self, request: Request, segments: list[bytes]) -> Response:
         if segments[0] == RESERVED and len(segments) > 1:
             return self._asset(request, segments[1:])
-        entry = self.folder.open(segments)
+        try:
+            entry = self.folder.open(segments)
+        except NotHere:
+            if segments == FAVICON:
+                return _own(request, icon(), ASK_AGAIN)
+            raise
         try:
             if not entry.is_folder:
                 return self._file(request, segments[-1], entry)
@@ -70,9 +76,7 @@ class Pictures:
         asset = assets().get(b"/".join(rest))
         if asset is None:
             raise NotHere
-        fields = (FOR_EVER, *fields_for(asset.kind))
-        what = Representation(len(asset.content), asset.kind, asset.tag, 0, fields)
-        return answer(request, what, lambda: asset.content)
+        return _own(request, asset, FOR_EVER)
 
     def _page(self, request: Request, where: list[bytes], entry: Entry) -> Response:
         with entry:
@@ -93,6 +97,11 @@ class Pictures:
         if not given:  # HEAD, 304, 412, 416
             entry.close()
         return response
+
+
+def _own(request: Request, asset: Asset, keeping: tuple[bytes, bytes]) -> Response:
+    what = Representation(len(asset.content), asset.kind, asset.tag, 0, (keeping, *fields_for(asset.kind)))
+    return answer(request, what, lambda: asset.content)
 
 
 def representation_of(name: bytes, entry: Entry) -> Representation:

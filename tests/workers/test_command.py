@@ -246,10 +246,33 @@ def test_a_killed_parent_takes_the_command_with_it() -> None:
         wait_until(lambda: not child.alive)
 
 
+def test_a_killed_parent_takes_what_the_command_started_with_it() -> None:
+    deaf = "trap '' TERM; sleep 1000 & echo $!; wait"
+    with running("sh", "-c", deaf) as (one, child):
+        started = Process(int(one.line()))
+        one.process.kill()
+        wait_until(lambda: not child.alive and not started.alive)
+
+
+def test_a_killed_keeper_is_no_trouble() -> None:
+    with running("sh", "-c", "read x; exit 3") as (one, child):
+        (keeper,) = set(_children(one.pid)) - {child.pid}
+        (only,) = Process(keeper).descriptors.values()
+        assert only.startswith("pipe:")
+        os.kill(keeper, signal.SIGKILL)
+        one.process.stdin.close()
+        assert one.line() == "code 3"
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_a_parent_that_died_before_the_child_asked_is_noticed() -> None:
     late = """
 import os
-from nbmon.workers.child import EXEC_FAILED, _die_with, _prctl
+from nbmon.workers.child import _die_with, _prctl
+from nbmon.workers.fork import EXEC_FAILED
 prctl = _prctl()
 child = os.fork()
 if child == 0:
@@ -327,7 +350,7 @@ def test_no_descriptors_left_is_told_in_words() -> None:
 import ctypes, difflib, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
 """
-    for limit in range(3, 8):
+    for limit in range(3, 12):
         said = run(script(before.replace("{limit}", str(limit))), "1", "true")
         assert "Traceback" not in said
         assert said.startswith("error ") or said.endswith("code 0")

@@ -14,6 +14,7 @@ import os
 import signal
 
 from nbmon.workers.errors import WorkerError
+from nbmon.workers.fork import EXEC_FAILED, fork
 from nbmon.workers.program import find_program, why_not
 
 TYPE_CHECKING = False  # `typing` is heavy for every daemon; checkers know this name
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-EXEC_FAILED = 127  # exit code of a child that never became the program; nobody sees it but /proc
 _DESCRIPTORS = 1 << 30  # above every possible one; close_range(2) stops where they end
 
 
@@ -60,18 +60,19 @@ def exit_code(status: int) -> int:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
-def spawn(argv: Sequence[str]) -> Child:
+def spawn(argv: Sequence[str], keeper: int = -1) -> Child:
     """Run a command in a process group of its own, which dies with this process.
 
     It gets the standard streams (but never a terminal to read from: it is no foreground group), the
     environment, every signal at its default and none blocked. Returns once the program has been
-    executed; WorkerError if it could not be.
+    executed; WorkerError if it could not be. `keeper` is a descriptor to which the child writes its
+    group's number before anything of the program runs.
     """
     file = find_program(argv, os.environ.get("PATH", os.defpath))
     prctl = _prctl()
     reading, writing = _pipe(argv[0], file)
     try:
-        pid = _fork(lambda parent: _become(file, argv, prctl, parent, writing))
+        pid = fork(lambda parent: _become(file, argv, lambda: _die_with(parent, prctl), writing, keeper))
     except OSError as error:
         os.close(reading)
         raise why_not(argv[0], file, error.errno or 0) from None
@@ -87,31 +88,15 @@ def _pipe(name: str, file: str) -> tuple[int, int]:
         raise why_not(name, file, error.errno or 0) from None
 
 
-def _fork(child: Callable[[int], None]) -> int:
-    """Fork with every signal blocked, so that none reaches a Python handler in the child."""
-    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:  # the kernel would reap for us, and tell nothing
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    parent = os.getpid()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = os.fork()
-        if pid == 0:
-            try:
-                child(parent)
-            finally:
-                os._exit(EXEC_FAILED)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
-
-
 def _become(
-    file: str, argv: Sequence[str], prctl: Callable[[int, int], int], parent: int, writing: int
+    file: str, argv: Sequence[str], die_with_parent: Callable[[], None], writing: int, keeper: int
 ) -> None:
     """In the child: everything up to execve(2); what fails is told through the pipe."""
     try:
         os.setpgid(0, 0)
-        _die_with(parent, prctl)
+        if keeper >= 0:
+            os.write(keeper, b"%d\n" % os.getpid())
+        die_with_parent()
         _no_terminal()
         os.closerange(3, writing)
         os.closerange(writing + 1, _DESCRIPTORS)

@@ -9,6 +9,7 @@ from time import monotonic
 
 from nbmon.workers import group
 from nbmon.workers.child import Child, spawn
+from nbmon.workers.keeper import Keeper
 from nbmon.workers.signals import Signals
 
 GRACE = 10.0  # seconds between the first request to stop and SIGKILL
@@ -28,14 +29,15 @@ def run_command(
     cannot be; RuntimeError outside of the main thread.
     """
     # A daemon that reopens its logs on SIGHUP goes on doing so.
-    with Signals(FORWARDED, also={signal.SIGHUP}) as signals:
-        child = spawn(argv)
+    with Signals(FORWARDED, also={signal.SIGHUP}) as signals, Keeper() as keeper:
+        child = spawn(argv, keeper.fileno())
         try:
             if on_started is not None:
                 on_started(child.pid)
             _attend(child, signals, grace)
         finally:
             group.end(child.pid, grace)
+            keeper.dismiss()
             code = child.reap()
     return code
 

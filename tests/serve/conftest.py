@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from nbmon.http import FileSlice, Response
+from nbmon.serve import logs
 from serve.talk import SERVERS, Client, serving
 
 SMALL = bytes(range(256)) * 16  # 4 KiB
@@ -43,7 +44,7 @@ class Application:
     def _fails(self, _):
         raise RuntimeError("a secret of /some/place\nERROR forged \x1b[31mred")
 
-    def _exits(self, _):
+    def _busy(self, _):
         raise OSError(24, "no descriptors")
 
     def _broken(self, _):
@@ -84,6 +85,12 @@ class Application:
 
     def all_closed(self):
         return all(file.closed for file in self.files)
+
+
+@pytest.fixture(autouse=True)
+def a_full_budget_of_failures(monkeypatch):
+    """What other tests logged is not held against this one."""
+    monkeypatch.setattr(logs, "_failures", logs.Budget(logs.FAILURES, logs.PERIOD))
 
 
 @pytest.fixture

@@ -203,6 +203,13 @@ def test_an_application_that_raises_gives_500_and_the_connection_lives_on(serve,
     assert client.get().answer()[2] == SMALL
 
 
+def test_an_application_without_descriptors_gives_503_and_says_when_to_come_again(serve, connect, caplog):
+    client = connect(serve())
+    status, fields, _ = client.get("/busy").answer()
+    assert (status, fields["retry-after"]) == (503, "2")
+    assert client.get().answer()[2] == SMALL
+
+
 def test_the_failure_is_logged_with_its_traceback_in_lines_that_cannot_be_forged(serve, connect, caplog):
     connect(serve()).get("/fails").answer()
     [record] = [r for r in caplog.records if r.name == "nbmon.serve"]

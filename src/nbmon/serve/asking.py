@@ -5,6 +5,7 @@ The application is a stranger's code to this room: whatever it raises becomes a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from time import time
 
@@ -15,14 +16,21 @@ from nbmon.serve.sending import close_files
 App = Callable[[Request], Response]
 
 FAILED = "Something went wrong here; it has been written to the log."
+BUSY = "There are too many clients at the moment; please try again soon."
+RETRY_AFTER = 2  # seconds
+_BUSY_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def ask(app: App, request: Request) -> Response:
-    """The application's answer, or 500."""
+    """The application's answer; 503 if it lacks descriptors, 500 if it fails otherwise."""
     try:
         return app(request)
     except Exception as error:
         log_failure(f"the answer to {_named(request)} failed", error)
+        if isinstance(error, OSError) and error.errno in _BUSY_ERRORS:
+            busy = error_response(503, BUSY)
+            busy.fields.append((b"Retry-After", b"%d" % RETRY_AFTER))
+            return busy
         return error_response(500, FAILED)
 
 

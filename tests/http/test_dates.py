@@ -64,6 +64,13 @@ def test_two_digit_years_have_a_century(year, full):
     assert parse_date(b"Monday, 04-Mar-" + year + b" 00:00:00 GMT") == expected
 
 
+@pytest.mark.parametrize(
+    ("year", "there"), [(b"2000", True), (b"1900", False), (b"2024", True), (b"2023", False)]
+)
+def test_leap_days_are_where_they_are(year, there):
+    assert (parse_date(b"Tue, 29 Feb " + year + b" 00:00:00 GMT") is not None) is there
+
+
 def test_a_leap_second_is_the_next_minutes_first():
     assert parse_date(b"Sat, 31 Dec 2016 23:59:60 GMT") == parse_date(b"Sun, 01 Jan 2017 00:00:00 GMT")
 

@@ -206,6 +206,24 @@ def test_a_client_too_slow_within_a_request_is_told(begun):
     assert session.next_event() is CLOSED
 
 
+def test_a_client_that_leaves_half_a_line_end_has_begun_nothing():
+    session, event = asked(b"\r")
+    assert event is NEED_DATA
+    assert session.time_out() is CLOSED
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "status"),
+    [(b"GET / HTTP/1.1\r\nX: ", 200, 431), (b"GET /", 50 + 64, 414)],
+    ids=["head", "request line"],
+)
+def test_what_can_no_longer_end_within_its_limit_is_refused_at_once(start, size, status):
+    session, event = asked(start.ljust(size - 1, b"x"), Limits(head_bytes=200, target_bytes=50))
+    assert event is NEED_DATA
+    session.receive(b"x")
+    assert session.next_event().status == status
+
+
 def test_a_lost_connection_is_closed_in_every_state():
     for state in State:
         session = Session()

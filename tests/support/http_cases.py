@@ -224,7 +224,10 @@ CODINGS = [
     ),
     _good("the coding knows no case", GET + b"Transfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n" + NEXT, 200, 200),
     _good(
-        "extensions are read past", _chunked(b'5;a;b=c; d="e;\\"f"\r\nhello\r\n0;z\r\n\r\n') + NEXT, 200, 200
+        "extensions are read past",
+        _chunked(b'5;a;b=c;f="" ; d = "e;\\"f"\r\nhello\r\n0;z\r\n\r\n') + NEXT,
+        200,
+        200,
     ),
     _good("trailers are read past", _chunked(b"0\r\nA: b\r\nC: d\r\n\r\n") + NEXT, 200, 200),
     _last("chunks beyond the limit are not read", _chunked(b"20000\r\n" + b"x" * BODY_BYTES)),

@@ -7,8 +7,7 @@ and the same representation always give the same answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbmon.http.conditions import PROCEED, evaluate, range_applies
 from nbmon.http.dates import imf_date
@@ -28,8 +27,7 @@ KNOWN_METHODS = frozenset(_REGISTERED.split())
 SMALL_ANSWER = 1024  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Representation:
+class Representation(NamedTuple):
     """What a resource is at this moment."""
 
     length: int  # bytes

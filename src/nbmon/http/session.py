@@ -127,8 +127,6 @@ class Session:
 
     def time_out(self) -> Refusal | Signal:
         """The client was too slow: a 408 to answer if it had begun a request, CLOSED if it had not."""
-        if self.state is _IDLE and self._buffer:
-            self._move(_BEGUN)
         self._move(_TIMED_OUT)
         self._buffer.clear()
         return CLOSED if self.state is _CLOSED else Refusal(408, "The request took too long to arrive.")

@@ -19,8 +19,6 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _run(args: list[str] | None) -> int:
-    from nbmon.cli import failures
-
     try:
         code = _answer(args)
         if sys.stdout is not None:
@@ -32,11 +30,15 @@ def _run(args: list[str] | None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as leaving:  # a service in the foreground ended with it
+        from nbmon.cli import failures
+
         return failures.code_of(leaving)
+    except OSError as error:  # not even the words for the failure can be loaded: no descriptor is left
+        os.write(2, f"nbmon: {error.strerror}; raise the limit (ulimit -n)\n".encode())
+        return 1
 
 
 def _answer(args: list[str] | None) -> int:
-    from nbmon.cli import failures
     from nbmon.cli.app import Settings, cli
 
     settings = Settings()
@@ -46,6 +48,8 @@ def _answer(args: list[str] | None) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # the one place where a failure becomes a sentence
+        from nbmon.cli import failures
+
         return failures.tell(error, debug=settings.debug)
 
 

@@ -190,6 +190,9 @@ def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:
 
     name, config = said.pop("name"), said.pop("config")
     command = click.get_current_context().find_object(Settings).command  # type: ignore[union-attr]  # main gave it
+    if len(target) > 1:
+        words_ = " ".join(target)
+        raise click.UsageError(f"give one TARGET; a command stands after --, as in nbmon start -- {words_}")
     word = target[0] if target else None
     return targets.resolve(word, command, words.options(said), name, config)
 

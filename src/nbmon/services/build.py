@@ -4,6 +4,7 @@
 # ruff: noqa: PTH100
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -71,6 +72,10 @@ class Built:
                 self._remember_or_exit()
             self.entered = True
             self.run()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            sys.exit(reason_of(error))
         finally:
             if os.getpid() == owner:  # a child that the program forked also passes here
                 records.remove(self.folder, self.service.name)
@@ -101,7 +106,9 @@ class PictureDaemon(Daemon):
         try:
             app = Pictures(Folder(self.service.target))
             port = PORT if options.port is None else options.port
-            sockets = listen(options.host or HOST, port, another=f"--port {_next(port)}")
+            sockets = listen(
+                HOST if options.host is None else options.host, port, another=f"--port {_next(port)}"
+            )
         except (FolderError, ListenError) as error:
             sys.exit(str(error))
         self._serve(app, sockets)

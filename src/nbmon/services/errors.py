@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class ServiceError(Exception):
     """A request that was understood and cannot be met; the command exits 1."""
@@ -34,5 +36,7 @@ def printable(text: str) -> str:
 
 def reason_of(error: OSError) -> str:
     """The system's own words, without Python's number: `permission denied`."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "no file descriptors left; raise the limit (ulimit -n)"
     words = error.strerror or str(error)
     return words[:1].lower() + words[1:]

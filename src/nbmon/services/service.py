@@ -92,6 +92,8 @@ def check_options(service: Service) -> Service:
         raise MisuseError(
             f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one", "port"
         )
+    if options.host == "":
+        raise MisuseError("--host '' is no address; give 127.0.0.1 for this machine alone, * for all", "host")
     if kind != "pictures":
         for key in ("host", "port", "model", "workers"):
             if getattr(options, key) is not None:

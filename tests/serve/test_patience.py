@@ -133,15 +133,26 @@ def _switches(pid):
 
 
 def test_beyond_the_bound_clients_wait_and_are_served_when_one_leaves(serve, connect):
-    server = serve(bounds=Bounds(connections=2))
-    first, second = connect(server).get(), connect(server).get()
-    assert first.answer()[2] == second.answer()[2] == SMALL
+    server = serve(bounds=Bounds(connections=2), timeouts=Timeouts(head=LONG, idle=LONG))
+    first, second = connect(server), connect(server)
+    for busy in (first, second):
+        busy.send(b"GET / HTTP/1.1\r\n")
     third = connect(server).get()
     wait_until(lambda: all(a.deadline is not None for a in server._acceptors), what="acceptor pauses")
     assert third.hears_nothing()
-    assert first.get().answer()[2] == SMALL
-    first.sock.close()
+    assert first.send(b"Host: x\r\nConnection: close\r\n\r\n").answer()[2] == SMALL
     assert third.answer()[2] == SMALL
+    assert second.send(b"Host: x\r\n\r\n").answer()[2] == SMALL
+
+
+def test_at_the_bound_a_connection_that_rests_makes_room_for_a_client_that_waits(serve, connect):
+    server = serve(bounds=Bounds(connections=2), timeouts=Timeouts(head=LONG, idle=LONG))
+    resting, busy = connect(server), connect(server)
+    assert resting.get().answer()[2] == SMALL
+    busy.send(b"GET / HTTP/1.1\r\n")
+    assert connect(server).get().answer()[2] == SMALL
+    assert resting.rest() == b""
+    assert busy.send(b"Host: x\r\n\r\n").answer()[2] == SMALL
 
 
 def test_without_descriptors_a_server_neither_spins_nor_dies_and_recovers(model, tmp_path):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from heapq import nsmallest
+from operator import itemgetter
 from socket import SocketType
 from time import monotonic
 
@@ -31,6 +33,9 @@ from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
 from nbmon.serve.sending import FileCut, close_files, send_answer
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
+
+ROOM_MADE = 64  # connections ended at once when there is no room for new ones
+LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another
 
 
 class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast the drain
@@ -110,7 +115,17 @@ class CoroutineServer:
         loop.close()
 
     def _has_room(self) -> bool:
+        if len(self._connections) >= self._room:
+            self._make_room()
         return len(self._connections) < self._room
+
+    def _make_room(self) -> None:
+        """End those that have rested longest: a client that waits comes before one that might return."""
+        latest = monotonic() + self._timeouts.idle - LEAST_REST
+        resting = ((c.deadline, c) for c in self._connections if c.resting and c.deadline is not None)
+        long_resting = (pair for pair in resting if pair[0] < latest)
+        for _, connection in nsmallest(ROOM_MADE, long_resting, key=itemgetter(0)):
+            connection.rest_no_longer()
 
     def _accepted(self, sock: SocketType, first: bytes | None) -> None:
         assert self._loop is not None

@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from time import monotonic
@@ -18,6 +19,9 @@ from types import coroutine
 from typing import Any
 
 from nbmon.serve.wheel import Wheel
+
+if sys.platform != "linux":
+    raise ImportError("nbmon's servers need epoll(7): they run on Linux")
 
 # What a task waits for; a coroutine yields one of these to the loop.
 NOTHING = 0

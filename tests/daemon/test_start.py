@@ -73,6 +73,19 @@ def test_a_short_job_that_ends_well_is_a_success(kit):
     nothing_left(kit)
 
 
+def test_a_failure_that_a_busy_machine_delays_is_a_failure_still(kit):
+    refused(
+        kit,
+        "ZeroDivisionError: division by zero",
+        "busy = time.monotonic() + 0.4\nwhile time.monotonic() < busy: pass\n1 / 0",
+    )
+
+
+def test_a_daemon_that_never_rests_is_started_all_the_same(kit):
+    kit.daemon("while True: pass")
+    assert kit.start().alive
+
+
 def test_an_aware_daemon_is_waited_for(kit):
     kit.daemon(
         "while not os.path.exists(FLAG): time.sleep(0.01)\n"

@@ -50,13 +50,14 @@ def reopen_logs(streams: Streams | None) -> None:
 
 
 def load_early() -> None:
-    """Import what telling of an uncaught exception needs."""
-    import threading
-    import time
+    """Import what telling of an uncaught exception needs: by telling of one."""
+    import threading  # noqa: F401 - loaded, not used yet
     import traceback
 
-    traceback.format_exception(ValueError())  # loads linecache and tokenize
-    del threading, time
+    try:
+        raise LookupError
+    except LookupError as error:
+        traceback.format_exception(error)
 
 
 def say(text: str) -> None:

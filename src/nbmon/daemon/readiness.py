@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import mmap
 
 SETTLE_TIME = 0.1  # seconds that a run() which knows nothing of readiness must live through
+MAX_SETTLE_TIME = 1.0  # seconds, for one that is still running or reading: a busy machine gave it no time
 LAST_WORDS_SIZE = 64 * 1024  # bytes of shared memory, touched only by a daemon that dies
 MAX_REASON = 4_000  # characters
 MAX_TRACEBACK = 8_000  # characters, of its end; 4 bytes each fit well into the page

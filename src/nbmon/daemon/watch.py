@@ -91,10 +91,16 @@ def reason_of(error: BaseException) -> tuple[str, str]:
         return str(error), getattr(error, "traceback", None) or ""
     if isinstance(error, SystemExit):
         return exit_reason(error.code), ""
-    import traceback
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":"), _traceback(error)
 
-    text = "".join(traceback.format_exception(error))
-    return " ".join(traceback.format_exception_only(error)[-1].split()), text
+
+def _traceback(error: BaseException) -> str:
+    try:
+        import traceback
+
+        return "".join(traceback.format_exception(error))
+    except Exception as second:  # its files cannot be read any more: another root, another user
+        return f"{type(error).__name__}: {error} (no traceback: {second})"
 
 
 def exit_reason(code: object) -> str:
@@ -132,6 +138,7 @@ class Watcher:
         self.note = ""
         self.status = 0  # as waitpid(2) gives it, once the daemon is dead
         self._d = d
+        self._latest = 0.0  # when SETTLING ends, however busy the daemon is
         self._lines: list[bytes] = []
         self._tail = b""
         self._pidfd = os.pidfd_open(d.daemon)
@@ -148,6 +155,7 @@ class Watcher:
             state = readiness.TABLE[self.state, event]
             if state is State.SETTLING and self.state is not state:
                 deadline = time.monotonic() + readiness.SETTLE_TIME
+                self._latest = time.monotonic() + readiness.MAX_SETTLE_TIME
             entered = entered or state in (State.SETTLING, State.AWAITING)
             self.state = state
         if self.state is State.FAILED:
@@ -174,7 +182,19 @@ class Watcher:
                 _, self.status = os.waitpid(self._d.daemon, 0)
                 return Event.DIED if self.status else Event.ENDED
             elif time.monotonic() >= deadline:
-                return Event.TIME_UP
+                if not self._still_starting():
+                    return Event.TIME_UP
+                deadline = time.monotonic() + readiness.SETTLE_TIME
+
+    def _still_starting(self) -> bool:
+        """Whether it still runs or reads: on a busy machine it may not have come to its failure yet."""
+        if self.state is not State.SETTLING or time.monotonic() >= self._latest:
+            return False
+        try:
+            with open(f"/proc/{self._d.daemon}/stat", "rb") as stat:
+                return stat.read().rpartition(b")")[2].split()[0] in (b"R", b"D")  # proc(5)
+        except OSError:  # no /proc here
+            return False
 
     def _hear(self) -> None:
         data = os.read(self._d.ready_pipe[0], 65536)

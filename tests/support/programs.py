@@ -28,7 +28,7 @@ class Runner:
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs = programs
         self.folder = folder
-        self.environment = {**os.environ, MARK: str(folder)}
+        self.environment = {**os.environ, MARK: str(folder), "PYTHONWARNINGS": "error::DeprecationWarning"}
 
     def command(self, name: str, *words: str) -> list[str]:
         return [sys.executable, str(self.programs / f"{name}.py"), *words]

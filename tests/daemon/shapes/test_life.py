@@ -7,6 +7,7 @@ to each; the tests look at the daemon through /proc.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +37,13 @@ class Shape:
     umask: int = 0o022
     ignores: frozenset[int] = frozenset()  # signals that it may be found to ignore, or to block: system(3)
     blocks: frozenset[int] = frozenset()
-    refuses: bool = True  # a second start is refused
-    usage: int | None = 2  # exit code for a wrong verb; None: has no such branch
-    said: dict[str, str] = field(default_factory=dict)  # the program's own words, by verb
+    said: dict[str, str] = field(default_factory=dict)  # what it prints itself, by verb; regular expressions
 
     def words(self, verb: str) -> tuple[str, ...]:
         return (verb, *self.operand) if self.verbs else ()
+
+    def expected(self, verb: str, text: str) -> bool:
+        return re.fullmatch(self.said.get(verb, self.said.get(verb.partition(" ")[0], "")), text) is not None
 
 
 def log(name: str, **more: object) -> dict[str, object]:
@@ -51,7 +53,7 @@ def log(name: str, **more: object) -> dict[str, object]:
 
 STATUS = USUAL | {"status"}
 JOB_CONTROL = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})  # ignored by PEP 3143's default map
-NO_VERBS: dict[str, object] = {"verbs": frozenset(), "refuses": False, "usage": None}
+NO_VERBS: dict[str, object] = {"verbs": frozenset()}
 
 SHAPES = (
     # How the class is made
@@ -72,7 +74,7 @@ SHAPES = (
     Shape("composed", sign="app.log", out="app.log"),
     # How the verbs are found
     Shape("two_daemons", operand=("reader",), pidfile="reader.pid", **log("reader.log")),
-    Shape("independent_ifs", usage=None, said={"stop": "done\n"}),
+    Shape("independent_ifs", said={"stop": "done\n"}),
     Shape("argparse_verbs", verbs=STATUS),
     Shape("click_group"),
     # What is overridden
@@ -85,7 +87,20 @@ SHAPES = (
     Shape("by_hand", verbs=frozenset({"start", "stop"})),
     Shape("own_status", verbs=STATUS),
     Shape("extras", verbs=frozenset({"start", "stop", "status"}), home=".", umask=0o027, **log("extra.log")),
-    Shape("extras_positional", sign="handed.log", out="handed.log", err=NULL, home="."),
+    Shape(
+        "extras_positional",
+        sign="handed.log",
+        out="handed.log",
+        err=NULL,
+        home=".",
+        said={  # by the kit, for verbose=1 is this variant's default
+            "start": r"Handed started with pid \d+\n",
+            "stop": r"Handed stopped \(was pid \d+\)\n",
+            "restart": r"Handed stopped \(was pid \d+\)\nHanded started with pid \d+\n",
+            "start again": "",
+            "stop again": "",
+        },
+    ),
     # Signals and leaving
     Shape("handler_in_run"),
     Shape("handler_at_import", **log("early.log")),
@@ -102,7 +117,9 @@ SHAPES = (
     Shape("threads_only"),
     Shape("thread_joined"),
     Shape("timer_queue"),
+    Shape("executor"),
     Shape("processes", keeps=(PIPE,)),
+    Shape("queue_global", keeps=(PIPE,)),
     Shape("forks"),
     Shape("child_process"),
     Shape("shell", ignores=frozenset({signal.SIGINT, signal.SIGQUIT}), blocks=frozenset({signal.SIGCHLD})),
@@ -151,14 +168,13 @@ SHAPES = (
     Shape("context_open", sign="kept.log", out=NULL, err=NULL, keeps=("kept.log",), umask=0o077, **NO_VERBS),
 )
 
-every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-
 
 def started(run, shape: Shape) -> Process:
     """Start, with a descriptor leaked as a careless shell leaks it; the daemon, once it has spoken."""
     with open(run.folder / "leaked", "w") as leak:
         result = run(shape.name, *shape.words("start"), pass_fds=[leak.fileno()])
-    assert (result.returncode, result.stdout, result.stderr) == (0, shape.said.get("start", ""), "")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert shape.expected("start", result.stdout)
     run.says(shape.sign, "alive")
     return run.daemon(shape.pidfile)
 
@@ -205,45 +221,46 @@ def assert_stopped(run, shape: Shape, daemon: Process) -> None:
         os.kill(daemon.pid, signal.SIGTERM)
         return wait_until(lambda: not daemon.alive)
     result = run(shape.name, *shape.words("stop"))
-    assert (result.returncode, result.stdout, result.stderr) == (0, shape.said.get("stop", ""), "")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert shape.expected("stop", result.stdout)
     if shape.name == "function_pidfile":  # its stop, written by hand, does not wait
         wait_until(lambda: not daemon.alive)
     assert not daemon.alive
     return None
 
 
-@every_shape
-def test_the_daemon_is_detached_in_every_respect(run, shape):
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_a_program_lives_from_start_to_stop_as_with_the_recipe(run, shape):
     daemon = started(run, shape)
     assert run.read(shape.pidfile) == f"{daemon.pid}\n"
     assert_out_of_the_session(daemon, run.processes())
     assert_ground_is_clean(daemon, shape, run.folder)
     assert_descriptors_are_its_own(daemon, shape, run.folder)
-    assert_stopped(run, shape, daemon)
-    assert run.processes() == []
-
-
-@pytest.mark.parametrize("shape", [s for s in SHAPES if s.verbs], ids=lambda shape: shape.name)
-def test_the_verbs_do_what_they_say(run, shape):
-    daemon = started(run, shape)
-    second = run(shape.name, *shape.words("start"))
-    assert (second.returncode, second.stdout) == (1, shape.said.get("start", ""))
-    assert str(run.folder / shape.pidfile) in second.stderr
-    assert second.stderr.count("\n") == 1, "one sentence, no traceback"
-    assert daemon.alive
+    if shape.verbs:
+        assert_second_is_refused(run, shape, daemon)
     if "status" in shape.verbs:
         assert str(daemon.pid) in run(shape.name, *shape.words("status")).stdout
     if "restart" in shape.verbs:
         daemon = restarted(run, shape, daemon)
     assert_stopped(run, shape, daemon)
-    assert not (run.folder / shape.pidfile).exists()
-    if shape.name != "function_pidfile":  # its stop, written by hand, reads the missing file
+    assert run.processes() == []
+    if "stop" in shape.verbs:
         assert_nothing_to_stop(run, shape)
+
+
+def assert_second_is_refused(run, shape: Shape, daemon: Process) -> None:
+    second = run(shape.name, *shape.words("start"))
+    assert second.returncode == 1
+    assert shape.expected("start again", second.stdout)
+    assert str(run.folder / shape.pidfile) in second.stderr
+    assert second.stderr.count("\n") == 1, "one sentence, no traceback"
+    assert daemon.alive
 
 
 def restarted(run, shape: Shape, before: Process) -> Process:
     result = run(shape.name, *shape.words("restart"))
-    assert (result.returncode, result.stdout, result.stderr) == (0, shape.said.get("restart", ""), "")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert shape.expected("restart", result.stdout)
     assert not before.alive
     after = run.daemon(shape.pidfile)
     assert after.pid != before.pid
@@ -252,17 +269,21 @@ def restarted(run, shape: Shape, before: Process) -> Process:
 
 
 def assert_nothing_to_stop(run, shape: Shape) -> None:
+    assert not (run.folder / shape.pidfile).exists()
+    if shape.name == "function_pidfile":  # its stop, written by hand, reads the missing file
+        return
     result = run(shape.name, *shape.words("stop"))
-    assert (result.returncode, result.stdout) == (0, shape.said.get("stop", ""))
+    assert result.returncode == 0
+    assert shape.expected("stop again", result.stdout)
     assert str(run.folder / shape.pidfile) in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("shape", [s for s in SHAPES if s.usage], ids=lambda shape: shape.name)
+@pytest.mark.parametrize("name", ["plain", "keywords", "pathlib_pid", "argparse_verbs", "click_group"])
 @pytest.mark.parametrize("words", [(), ("dance",)], ids=["no verb", "unknown verb"])
-def test_a_wrong_command_line_is_still_the_programs_own_affair(run, shape, words):
-    assert run(shape.name, *words).returncode == shape.usage
-    assert not (run.folder / shape.pidfile).exists()
+def test_a_wrong_command_line_is_still_the_programs_own_affair(run, name, words):
+    assert run(name, *words).returncode == 2
+    assert not (run.folder / "shape.pid").exists()
 
 
 def test_every_program_is_in_the_table_or_has_a_test_of_its_own():

@@ -209,6 +209,20 @@ def test_nothing_of_a_daemon_with_children_outlives_its_stop(run, name):
     assert run.processes() == []
 
 
+def test_a_thread_that_the_fork_would_lose_is_refused_by_name(run):
+    result = run("thread_too_early", "start")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "ticker" in result.stderr
+    assert "run()" in result.stderr, "says where to start it instead"
+    assert result.stderr.count("\n") == 1
+
+
+def test_threads_left_at_the_stop_leave_no_traceback(run):
+    start(run, "threads_only")
+    stop(run, "threads_only")
+    assert "Traceback" not in run.read("nbmon.log")
+
+
 # --- signals of the program's own
 
 

@@ -213,7 +213,7 @@ def test_a_large_file_takes_no_memory(model, tmp_path):
 
 
 def test_stop_closes_idle_connections_at_once(serve, connect):
-    server = serve(timeouts=Timeouts(idle=LONG))
+    server = serve(timeouts=Timeouts(idle=LONG, drain=LONG))
     clients = [connect(server).get() for _ in range(5)]
     assert all(client.answer()[2] == SMALL for client in clients)
     server.stop()
@@ -246,7 +246,7 @@ def test_a_request_that_was_on_its_way_at_stop_is_answered_as_the_last(serve, co
     assert client.rest() == b""
 
 
-def test_requests_that_had_arrived_at_stop_are_answered(serve, connect):
+def test_requests_that_have_arrived_when_stop_is_heard_are_answered(serve, connect):
     """Also those of connections that lie in the backlog, and those in the buffers of resting ones."""
     busy, release = threading.Event(), threading.Event()
 
@@ -261,9 +261,9 @@ def test_requests_that_had_arrived_at_stop_are_answered(serve, connect):
     assert resting.get().answer()[2] == SMALL
     one = connect(server).get("/long")
     assert busy.wait(GROSS_HANG)
+    server.stop()  # heard of before anything of these, for the server is busy
     resting.get()
     waiting = [connect(server).get() for _ in range(5)]
-    server.stop()
     release.set()
     for client in (one, resting, *waiting):
         status, fields, body = client.answer()

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import errno
 import socket
-from pathlib import Path
 
 from nbmon.serve.errors import ListenError
-from nbmon.serve.portholder import holder_of_port
 from nbmon.serve.unixsocket import PREFIX, listen_unix
 
 BACKLOG = 4096  # connections; the kernel lowers it to net.core.somaxconn (listen(2))
@@ -103,6 +101,8 @@ def _explained(error: OSError, host: str, port: int, another: str) -> ListenErro
     choose = f"; choose another with {another}" if another else "; choose another port"
     match error.errno:
         case errno.EADDRINUSE:
+            from nbmon.serve.portholder import holder_of_port
+
             holder = holder_of_port(port)
             taken = f"{where} is taken by {holder}" if holder else f"{where} is already taken"
             return ListenError(taken + choose)
@@ -124,7 +124,8 @@ def _explained(error: OSError, host: str, port: int, another: str) -> ListenErro
 
 def _first_free_port() -> int:
     try:
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:  # noqa: PTH123 - pathlib is slow to load
+            return int(file.read())
     except (OSError, ValueError):
         return 1024
 

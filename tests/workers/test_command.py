@@ -114,6 +114,7 @@ def test_it_has_a_group_of_its_own_default_signals_and_the_standard_streams_only
 signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 os.set_inheritable(os.dup(1), True)
+os.dup2(1, 100)  # one below and one above what is opened to start the command
 """
     with running("sleep", "1000", before=before) as (one, child):
         assert child.group == child.pid
@@ -262,6 +263,27 @@ def test_a_killed_keeper_is_no_trouble() -> None:
         os.kill(keeper, signal.SIGKILL)
         one.process.stdin.close()
         assert one.line() == "code 3"
+
+
+def test_a_killed_parent_takes_the_command_with_it_even_without_a_keeper() -> None:
+    with running("sleep", "1000") as (one, child):
+        (keeper,) = set(_children(one.pid)) - {child.pid}
+        os.kill(keeper, signal.SIGKILL)
+        one.process.kill()
+        wait_until(lambda: not child.alive)
+
+
+def test_a_dismissed_keeper_leaves_the_group_alone() -> None:
+    dismissed = """
+import os, subprocess
+from nbmon.workers.keeper import Keeper
+other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True)
+with Keeper() as keeper:
+    os.write(keeper.fileno(), b"%d\\n" % other.pid)
+other.stdin.close()
+print(other.wait())
+"""
+    assert run(dismissed) == "0"
 
 
 def _children(pid: int) -> list[int]:

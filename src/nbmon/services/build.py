@@ -43,12 +43,13 @@ class Built:
         # An attribute of the instance, so that static, inherited and decorated `run`s are kept alike.
         daemon.run = self._run_recorded  # type: ignore[method-assign]
 
-    def remember(self, url: str | None = None) -> None:
+    def remember(self, url: str | None = None, program: int | None = None) -> None:
         """Write the record of this process; ServiceError."""
         started = time.clock_gettime(time.CLOCK_BOOTTIME)
         record = Record(
             service=self.service,
             pid=os.getpid(),
+            program=program,
             pidfile=self.pidfile,
             log="" if self.foreground else self.log,
             stop_timeout=float(self.daemon.stop_timeout),
@@ -68,7 +69,7 @@ class Built:
         _set_title(self.service)
         owner = os.getpid()
         try:
-            if not isinstance(self.daemon, PictureDaemon):
+            if self.service.kind == "class":  # the others know more of themselves a little later
                 self._remember_or_exit()
             self.entered = True
             self.run()
@@ -80,9 +81,13 @@ class Built:
             if os.getpid() == owner:  # a child that the program forked also passes here
                 records.remove(self.folder, self.service.name)
 
-    def _remember_or_exit(self, url: str | None = None) -> None:
+    def executed(self, program: int) -> None:
+        """Remember the pid of the command that runs."""
+        self._remember_or_exit(program=program)
+
+    def _remember_or_exit(self, url: str | None = None, program: int | None = None) -> None:
         try:
-            self.remember(url)
+            self.remember(url, program)
         except ServiceError as error:
             sys.exit(str(error))
 
@@ -132,11 +137,16 @@ class CommandDaemon(Daemon):
 
     wait_ready = True
 
-    def set_up(self, service: Service) -> None:
-        """Give it its service."""
+    def set_up(self, service: Service, executed: Callable[[int], None]) -> None:
+        """Give it its service, and whom to tell the pid of its program."""
         self.service = service
+        self.executed = executed
         said = service.options.stop_timeout
         self.grace = STOP_TIMEOUT if said is None else said
+
+    def _begun(self, program: int) -> None:
+        self.executed(program)
+        self.ready()
 
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
@@ -144,7 +154,7 @@ class CommandDaemon(Daemon):
 
         try:
             os.chdir(self.service.directory)
-            code = run_command(self.service.command, on_started=lambda _: self.ready(), grace=self.grace)
+            code = run_command(self.service.command, on_started=self._begun, grace=self.grace)
         except WorkerError as error:
             sys.exit(str(error))
         except OSError as error:
@@ -163,10 +173,12 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     pidfile = records.pidfile_of(folder, service.name)
     log = "" if foreground else _log(service)
     daemon = _daemon(service, {"pidfile": pidfile, "stdin": os.devnull, "stdout": log, "stderr": log})
-    _set_timeouts(daemon, service)
     built = Built(service, daemon, folder, foreground=foreground)
     if isinstance(daemon, PictureDaemon):
         daemon.set_up(service, built.serving)
+    if isinstance(daemon, CommandDaemon):
+        daemon.set_up(service, built.executed)
+    _set_timeouts(daemon, service)
     return built
 
 
@@ -175,7 +187,6 @@ def _daemon(service: Service, given: dict[str, str]) -> Daemon:
         return PictureDaemon(**given)  # type: ignore[arg-type]  # the four are all texts
     if service.kind == "command":
         command = CommandDaemon(**given)  # type: ignore[arg-type]  # the four are all texts
-        command.set_up(service)
         command.working_directory = service.directory
         return command
     return _of_class(service, given)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from nbmon.services import places, records, targets
+from nbmon.services import places, records
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
 from nbmon.services.records import Known
 from nbmon.services.service import STOP_TIMEOUT, Options, Service, is_name
@@ -202,7 +202,7 @@ def view(known: Known) -> View:
         log=(record.log or None) if record else log_place(known.name),
         pidfile=known.pidfile,
     )
-    return _with_usage(shown) if pid else shown
+    return _with_usage(shown, fresh.program if fresh else None) if pid else shown
 
 
 def absent(word: str) -> View:
@@ -234,6 +234,8 @@ def log_of(word: str, config_path: str | None) -> str:
         if known.record.log:
             return known.record.log
         raise ServiceError(f"{known.name} has no log file: it runs in a terminal or writes elsewhere")
+    from nbmon.services import targets
+
     place = log_place(known.name if known else word)
     if place is not None and os.path.exists(place):
         return place
@@ -292,6 +294,8 @@ def _forget(known: Known, pid: int | None) -> None:
 
 def _again(known: Known | None, word: str, config_path: str | None) -> Service:
     """The service to start anew: as recorded, else as `word` means it now."""
+    from nbmon.services import targets
+
     if known is None or known.record is None:
         return targets.resolve(word, config_path=config_path)
     service = known.record.service
@@ -302,6 +306,8 @@ def _again(known: Known | None, word: str, config_path: str | None) -> Service:
 
 def _target_of(word: str) -> Service | None:
     """`word` as a target, as far as that can be told without its being there."""
+    from nbmon.services import targets
+
     try:
         here = os.getcwd()
     except FileNotFoundError:
@@ -319,14 +325,14 @@ def _is(service: Service, wanted: Service | None) -> bool:
     return wanted is not None and service.identity == wanted.identity
 
 
-def _with_usage(shown: View) -> View:
+def _with_usage(shown: View, program: int | None) -> View:
     from nbmon.services import usage
 
     family = usage.family(shown.pid or 0)
     if not family:
         return shown
     head = family[0]
-    worker = next((p for p in family[1:] if shown.kind == "command" and p.parent == head.pid), head)
+    worker = next((p for p in family[1:] if p.pid == program), head)
     kind = "coroutine" if shown.kind == "pictures" else "process"
     names = {"pictures": "web", "command": worker.name}
     return msgspec.structs.replace(

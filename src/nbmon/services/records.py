@@ -29,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     service: Service
     pid: int
+    program: int | None = None  # a command's own pid; `pid` is its keeper's
     pidfile: str  # absolute
     log: str  # absolute; empty if the streams are a terminal's or the program's own
     stop_timeout: float = STOP_TIMEOUT  # seconds

@@ -57,6 +57,16 @@ class Deaf(Daemon):
         time.sleep(60)
 
 
+class Astray(Ticker):
+    def __init__(self):
+        super().__init__("missing/some.pid")
+
+
+class AstrayLog(Ticker):
+    def __init__(self):
+        super().__init__("some.pid", stdout="missing/some.log")
+
+
 class Exits(Daemon):
     def run(self):
         sys.exit("no database at all")

@@ -137,6 +137,13 @@ def test_no_descriptors_left_is_said(nbmon, holiday, limit):
     check(nbmon, done, "nbmon: ")
 
 
+def test_a_full_disk_is_said(nbmon, holiday):
+    def full():  # a write fails with EFBIG, as it would with ENOSPC
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    check(nbmon, nbmon("start", "holiday", "--port", "0", code=1, preexec_fn=full), "nbmon: ", "ulimit -f")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_are_no_obstacle(nbmon, holiday, closed):
     command = f"{subprocess.list2cmdline(nbmon.argv('start', 'holiday', '--port', '0'))} {closed}"

@@ -99,6 +99,8 @@ def test_debug_shows_the_traceback_of_the_daemons_side(programs):
     [
         ("programs:Exits", "Exits did not start: no database at all"),
         ("programs:Raises", "Raises did not start: ValueError: run is broken"),
+        ("programs:Astray", "missing does not exist"),
+        ("programs:AstrayLog", "missing/some.log"),
         ("programs:Slow", "Slow did not start: "),
         ("programs:BadInit", "BadInit cannot be made: ValueError: cannot be made"),
         ("programs:Needs", "Needs needs colour to be made"),

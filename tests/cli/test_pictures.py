@@ -186,6 +186,19 @@ def test_the_log_of_what_runs_in_a_terminal_is_there(nbmon, holiday):
         running.terminate()
 
 
+def test_the_log_tells_where_it_serves_and_reload_opens_it_anew(nbmon, holiday):
+    url = nbmon("start", "./holiday", "--port", "0").stdout.strip()
+    assert f"INFO serving {holiday} at {url}" in nbmon("logs", "holiday").stdout
+    log = nbmon.state / "nbmon" / "holiday.log"
+    log.rename(f"{log}.1")
+    pid = nbmon.view("holiday")["pid"]
+    assert f"(pid {pid})" in nbmon("reload", "holiday").stdout
+    wait_until(log.exists)
+    assert get(url)[0] == 200
+    nbmon("stop", "holiday")
+    assert "INFO stopped" in nbmon("logs", "holiday").stdout
+
+
 def test_the_process_says_what_it_is(nbmon, holiday):
     nbmon("start", "./holiday", "--port", "0")
     pid = nbmon.view("holiday")["pid"]

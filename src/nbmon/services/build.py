@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbmon.daemon import Daemon
 from nbmon.services import places, records
-from nbmon.services.errors import ServiceError, reason_of
+from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
 from nbmon.services.service import HOST, PORT, START_TIMEOUT, STOP_TIMEOUT, Service
 
@@ -59,10 +59,12 @@ class Built:
         records.write(self.folder, record)
 
     def serving(self, url: str) -> None:
-        """Remember where it serves, and in the foreground say so."""
+        """Remember where it serves, and say so: the log has it, and in the foreground stdout."""
         self._remember_or_exit(url)
         if self.foreground:
             print(url, flush=True)
+        else:
+            _log_line(f"serving {printable(self.service.target)} at {url}")
 
     def _run_recorded(self) -> None:
         """What the daemon runs. Its record goes before the lock of its pid file: it can only be its own."""
@@ -121,6 +123,7 @@ class PictureDaemon(Daemon):
     def _serve(self, app: Any, sockets: list[Any]) -> None:
         from nbmon.serve import CoroutineServer, url_of
 
+        _log_to_stderr()
         url = url_of(sockets)
 
         def on_serving() -> None:
@@ -130,6 +133,7 @@ class PictureDaemon(Daemon):
         server = CoroutineServer(app, sockets, on_serving=on_serving)
         _stop_on_signals(server)
         server.serve()
+        _log_line("stopped")
 
 
 class CommandDaemon(Daemon):
@@ -249,6 +253,19 @@ def _log_of(daemon: Daemon) -> str:
         if isinstance(name, str) and name not in ("", os.devnull) and not name.startswith("<"):
             return os.path.abspath(name)
     return ""
+
+
+def _log_to_stderr() -> None:
+    """What `logging` is told goes to the log with a time; stderr is the log, or the terminal."""
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+
+
+def _log_line(text: str) -> None:
+    import logging
+
+    logging.getLogger(__name__).info(text)
 
 
 def _set_title(service: Service) -> None:

@@ -137,6 +137,17 @@ def test_what_is_not_preserved_is_closed(kit):
     assert not {"lost", "lost2"} & names
 
 
+def test_logging_set_up_before_keeps_its_file(kit):
+    context(
+        kit,
+        body="logging.warning('line')\ntime.sleep(600)",
+        before="import logging\nlogging.basicConfig(filename='a.log')",
+    )
+    names = started(kit).descriptors.values()
+    wait_until(lambda: (kit.folder / "a.log").read_text() == "WARNING:root:line\n")
+    assert str(kit.folder / "a.log") in names
+
+
 def test_the_options_take_effect(kit):
     (kit.folder / "work").mkdir()
     context(kit, options=f"umask=0o27, working_directory={str(kit.folder / 'work')!r}")

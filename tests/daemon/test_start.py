@@ -244,7 +244,7 @@ def test_a_leaked_descriptor_is_closed_but_one_asked_for_is_kept(kit):
 
 def test_a_socket_bound_before_the_start_still_listens(kit):
     kit.daemon(
-        "print('port', self.socket.getsockname()[1]); print(OTHER.name, OTHER.read()); " + SLEEP,
+        "print('port', self.socket.getsockname()[1]); print(OTHER.name, OTHER.readline()); " + SLEEP,
         attributes="""
             def __init__(self, *words, **more):
                 super().__init__(*words, **more)
@@ -258,7 +258,7 @@ def test_a_socket_bound_before_the_start_still_listens(kit):
     )
     daemon = kit.start()
     kit.wait_for("port ")
-    kit.wait_for("prog.py ")
+    kit.wait_for("prog.py import os")
     assert any(name.startswith("socket:") for name in daemon.descriptors.values())
 
 

@@ -88,8 +88,8 @@ class Kit:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what would keep a daemon in the foreground."""
-    drop = {"NOTIFY_SOCKET", "INVOCATION_ID", "SYSTEMD_EXEC_PID"}
+    """This process's environment without what would change how a daemon starts or prints."""
+    drop = {"NOTIFY_SOCKET", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "PYTHONUNBUFFERED"}
     return {name: value for name, value in os.environ.items() if name not in drop}
 
 

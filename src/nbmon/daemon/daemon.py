@@ -45,13 +45,12 @@ class Daemon:
     verbose = 0
     _nbmon: inside.Inside | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the recipe's order, and after it that of its best known variant
         self,
         pidfile: Any = "nbmon.pid",
         stdin: Any = os.devnull,
         stdout: Any = "nbmon.log",
         stderr: Any = "nbmon.log",
-        *,
         home_dir: str | None = None,
         umask: int | None = None,
         verbose: int = 0,
@@ -66,8 +65,8 @@ class Daemon:
         if umask is not None:
             self.umask = umask
 
-    def run(self) -> None:
-        """What the daemon does; the process ends when it returns."""
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        """What the daemon does; the process ends when it returns. It gets what start() was given."""
         raise NotImplementedError(f"{type(self).__name__} has no run() of its own: override it")
 
     def on_reload(self) -> None:
@@ -79,18 +78,19 @@ class Daemon:
 
         ready(note)
 
-    def start(self) -> None:
+    def start(self, *args: Any, **kwargs: Any) -> None:
         """Start the daemon. The starter exits: 0 once it is ready, 1 with a reason on stderr.
 
-        In the daemon it returns when run() has. Under a service manager, or as PID 1, nothing forks.
+        In the daemon it returns when run() has, which gets the arguments. Under a service manager, or as
+        PID 1, nothing forks.
         """
         if inside.stays_in_foreground():
-            inside.tell(self, self.run_in_foreground)
+            inside.tell(self, lambda: self.run_in_foreground(*args, **kwargs))
             return
         inside.tell(self, lambda: inside.refuse_second(self))
         self.daemonize()
         inside.tell(self, lambda: inside.hold(self))
-        self.run()
+        self.run(*args, **kwargs)
 
     def stop(self) -> None:
         """Stop the daemon and return once it is gone; a message on stderr when none runs."""
@@ -103,10 +103,10 @@ class Daemon:
         elif self.verbose:
             print(f"{inside.name(self)} stopped (was pid {stopped.was})")
 
-    def restart(self) -> None:
+    def restart(self, *args: Any, **kwargs: Any) -> None:
         """stop(), then start()."""
         self.stop()
-        self.start()
+        self.start(*args, **kwargs)
 
     def reload(self) -> None:
         """Send SIGHUP to the running daemon; exits 1 with a message when none runs."""
@@ -150,7 +150,7 @@ class Daemon:
         if self._nbmon is not None and self._nbmon.held is not None:
             self._nbmon.held.release()
 
-    def run_in_foreground(self) -> None:
+    def run_in_foreground(self, *args: Any, **kwargs: Any) -> None:
         """run() without detaching: the pid file is held, SIGTERM and SIGHUP are handled, the streams stay.
 
         Raises AlreadyRunning, PidFileError or DetachError before run() is entered. Ctrl-C ends it quietly.
@@ -166,7 +166,7 @@ class Daemon:
         if not self.wait_ready:
             notify("READY=1")
         try:
-            self.run()
+            self.run(*args, **kwargs)
         except KeyboardInterrupt:  # who pressed it wants no traceback
             pass
         finally:

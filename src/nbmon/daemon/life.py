@@ -145,13 +145,14 @@ def exit_code(code: object) -> int:
     return 1
 
 
-def end(code: int) -> NoReturn:
-    """Wait for the threads, run atexit, flush, exit: what Py_FinalizeEx does of it that a program can see."""
+def end(code: int, join: bool = True) -> NoReturn:
+    """Join the threads, run atexit, flush, exit: what Py_FinalizeEx does of it that a program can see."""
     import atexit
     import threading
 
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends its children
+        if join:
+            threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends its children
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

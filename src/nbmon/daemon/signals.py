@@ -12,7 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
 SECOND_LOOK = 1.0  # seconds after SIGTERM until it is looked whether the program swallowed it
 
@@ -37,6 +37,15 @@ class Terminator:
 
     def on_signal(self, _number: int, frame: FrameType | None) -> None:
         """The handler: raise, or, when that was done before, look what has become of it."""
+        import threading
+
+        from nbmon.daemon import life
+
+        below = _code_below(frame)
+        if threading._shutdown.__code__ in below:  # type: ignore[attr-defined]  # run() has returned
+            life.end(0, join=False)  # nobody is left to raise it in, and the threads may never end
+        if life.end.__code__ in below:
+            return
         if self._raised is None:
             self._raised = SystemExit(0)
             self._look_again()
@@ -44,26 +53,16 @@ class Terminator:
 
             notify("STOPPING=1")
             raise self._raised
-        if self._swallowed(frame):
-            from nbmon.daemon import life
+        # The interpreter calls an atexit function, at its end, with no module's code below it.
+        if not self._handled() and any(code.co_name == "<module>" for code in below):
+            life.end(0, join=False)
 
-            life.end(0)
-
-    def _swallowed(self, frame: FrameType | None) -> bool:
-        """Whether the program is back at work: in its main module, handling nothing of our exception."""
+    def _handled(self) -> bool:
+        """Whether our exception is being handled just now: by a `finally` that takes its time."""
         error = sys.exception()
-        while error is not None:
-            if error is self._raised:
-                return False
+        while error is not None and error is not self._raised:
             error = error.__context__
-        from nbmon.daemon import life
-
-        below = set()
-        while frame is not None:
-            below.add(frame.f_code)
-            frame = frame.f_back
-        # At the interpreter's end, in an atexit function, no module's code is below.
-        return life.end.__code__ not in below and any(code.co_name == "<module>" for code in below)
+        return error is not None
 
     def _look_again(self) -> None:
         import os
@@ -76,6 +75,15 @@ class Terminator:
                 os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=look, name="nbmon-second-look", daemon=True).start()
+
+
+def _code_below(frame: FrameType | None) -> set[CodeType]:
+    """What the main thread was doing when the signal came."""
+    below = set()
+    while frame is not None:
+        below.add(frame.f_code)
+        frame = frame.f_back
+    return below
 
 
 class Reloader:

@@ -143,6 +143,12 @@ def test_the_boundary_is_the_same_for_the_same_and_another_for_another_key():
     assert len({boundary(b"k"), boundary(b"l"), boundary(b"k", b"bytes=0-0,-3")}) == 3
 
 
+def test_many_small_ranges_whose_heads_outweigh_the_file_are_answered_with_all_of_it():
+    field = b"bytes=" + b",".join(b"%d-%d" % (at, at) for at in range(0, 100, 2))
+    assert asked(content=bytes(1000), range=field).status == 200
+    assert asked(content=bytes(100_000), range=field).status == 206
+
+
 @given(
     st.integers(0, 3000),
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 50)), min_size=1, max_size=90),

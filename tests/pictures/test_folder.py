@@ -7,14 +7,16 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from nbmon.pictures import Folder, FolderError, NotHere, Unavailable
+from nbmon.pictures import Folder, FolderError, NotHere, Unavailable, beneath
 from nbmon.pictures.beneath import walk
-from support.pictures import INSIDE, SECRET, as_a_common_user, descriptors
+from support.pictures import INSIDE, SECRET, as_a_common_user, descriptors, openings
+from support.proc import GROSS_HANG
 
 THERE = {
     "plain.txt": [b"plain.txt"],
@@ -127,24 +129,64 @@ def test_names_that_are_not_utf8_are_names(tmp_path: Path) -> None:
         assert entry.read(0, 100) == INSIDE
 
 
-def test_the_writer_of_a_fifo_is_not_woken(folder: Folder, shown: Path) -> None:
-    woken = threading.Event()
+def test_a_fifo_is_looked_at_and_never_opened(folder: Folder, shown: Path) -> None:
+    """Opening it, even without blocking, would wake whoever waits to write into it."""
+    with openings(shown / "fifo") as seen:
+        with pytest.raises(NotHere):
+            folder.open([b"fifo"])
+        assert not seen()
+        os.close(os.open(shown / "fifo", os.O_RDONLY | os.O_NONBLOCK))
+        assert seen()
 
-    def write() -> None:
-        with open(shown / "fifo", "wb"):
-            woken.set()
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for _ in range(200):
-            with pytest.raises(NotHere):
-                folder.open([b"fifo"])
-        assert not woken.is_set()
-    finally:
-        reader = os.open(shown / "fifo", os.O_RDONLY)
-        writer.join()
-        os.close(reader)
+def become(path: Path, what: str) -> None:
+    path.unlink()
+    if what == "a fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("../secret")
+
+
+@pytest.mark.parametrize("what", ["a link out", "a fifo"])
+def test_a_file_that_turns_into_another_after_the_look_is_not_there(
+    folder: Folder, shown: Path, what: str, monkeypatch
+) -> None:
+    open_by_hand, openat2 = os.open, beneath._openat2
+
+    def late_open(name, flags, **rest):
+        if flags == beneath.READ:
+            become(shown / "plain.txt", what)
+        return open_by_hand(name, flags, **rest)
+
+    def late_openat2(root, name, how):
+        if how == beneath._READ_AT:
+            become(shown / "plain.txt", what)
+        return openat2(root, name, how)
+
+    before = descriptors()
+    monkeypatch.setattr(beneath.os, "open", late_open)
+    monkeypatch.setattr(beneath, "_openat2", late_openat2)
+    with pytest.raises(NotHere):
+        folder.open([b"plain.txt"])
+    monkeypatch.undo()
+    assert descriptors() == before
+
+
+def test_an_absolute_link_to_a_sibling_is_not_cut_into_a_name_inside(folder: Folder, shown: Path) -> None:
+    (shown / "-too").mkdir()
+    (shown / "-too" / "secret").write_bytes(INSIDE)
+    with pytest.raises(NotHere):
+        folder.open([b"out-sibling"])
+
+
+SWAP = """
+import os, sys
+os.chdir(sys.argv[1])
+print("swapping", flush=True)
+while True:
+    for one, other in (("here", "aside"), ("there", "here"), ("here", "there"), ("aside", "here")):
+        os.rename(one, other)
+"""
 
 
 def test_a_name_swapped_for_a_link_out_leads_nowhere(folder: Folder, shown: Path) -> None:
@@ -152,26 +194,18 @@ def test_a_name_swapped_for_a_link_out_leads_nowhere(folder: Folder, shown: Path
     (shown / "here").mkdir()
     (shown / "here" / "secret").write_bytes(INSIDE)
     (shown / "there").symlink_to("../outside")
-    done = threading.Event()
-
-    def swap() -> None:
-        while not done.is_set():
-            for one, other in (("here", "aside"), ("there", "here"), ("here", "there"), ("aside", "here")):
-                os.rename(shown / one, shown / other)
-
-    swapper = threading.Thread(target=swap)
-    swapper.start()
-    seen = set()
-    try:
-        for _ in range(2000):
+    with subprocess.Popen([sys.executable, "-c", SWAP, shown], stdout=subprocess.PIPE) as swapper:
+        assert swapper.stdout
+        swapper.stdout.readline()
+        seen: Counter[bytes] = Counter()
+        deadline = time.monotonic() + GROSS_HANG
+        while seen.total() < 2000 or (len(seen) < 2 and time.monotonic() < deadline):
             try:
                 with folder.open([b"here", b"secret"]) as entry:
-                    seen.add(entry.read(0, 100))
+                    seen[entry.read(0, 100)] += 1
             except NotHere:
-                seen.add(b"")
-    finally:
-        done.set()
-        swapper.join()
+                seen[b""] += 1
+        swapper.kill()
     assert SECRET not in seen
     assert INSIDE in seen
 

@@ -133,7 +133,7 @@ def test_a_name_is_only_a_name_and_its_link_leads_to_it(
 names = st.binary(min_size=1, max_size=40).filter(lambda n: not set(n) & set(b"/\0") and n[:1] != b".")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=st.sets(names, min_size=1, max_size=5))
 def test_any_names_make_a_whole_page(place: Path, found: set[bytes]) -> None:
     from nbmon.pictures.folder import Names

@@ -6,7 +6,7 @@ import random
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbmon.pictures.names import bytes_for_people, counted, described, natural, readable
@@ -30,12 +30,14 @@ def test_names_are_ordered_as_people_count(ordered: list[str]) -> None:
     assert [name.decode() for name in sorted(mixed, key=natural)] == ordered
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=255), max_size=20))
 def test_any_names_can_be_ordered_and_always_the_same(names: list[bytes]) -> None:
     turned = names[::-1]
     assert sorted(names, key=natural) == sorted(turned, key=natural)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=255))
 def test_what_is_shown_holds_no_control_and_turns_no_text_around(name: bytes) -> None:
     for shown in (readable(name), described(name)):

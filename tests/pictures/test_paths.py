@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
@@ -60,6 +60,7 @@ def test_dots_and_encoded_slashes_are_hidden(path: bytes) -> None:
         decode(path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_whatever_is_decoded_are_single_names(path: bytes) -> None:
     try:
@@ -75,6 +76,7 @@ def test_whatever_is_decoded_are_single_names(path: bytes) -> None:
     assert b"/".join(segments).replace(b"/", b"") == unquote_to_bytes(path).replace(b"/", b"")
 
 
+@settings(deadline=None)
 @given(
     st.binary(min_size=1, max_size=30).filter(lambda n: n[:1] != b"." and b"/" not in n and b"\0" not in n)
 )

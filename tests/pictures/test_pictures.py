@@ -122,7 +122,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.lists(PIECES, max_size=12).map(b"".join))
 def test_whatever_is_asked_nothing_outside_is_opened(ask: Ask, folder: Folder, path: bytes) -> None:
     response = ask(b"/" + path)

@@ -6,7 +6,7 @@ import io
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -94,6 +94,7 @@ STARTS = [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\0\x40Exif\0\0MM\0*\0\0\0\x08\
           b"\0\0\0\x20ftypavif\0\0\0\0ispe\0\0\0\0\0\0\0\x01"]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sampled_from(STARTS), st.binary(max_size=700))
 def test_no_bytes_make_it_raise_or_read_much(start: bytes, rest: bytes) -> None:
     asked: list[int] = []

@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from nbmon.http import FileSlice, Request, Response
 
@@ -54,3 +55,22 @@ def as_a_common_user() -> Iterator[None]:
         yield
     finally:
         setfsuid(0)
+
+
+@contextmanager
+def openings(path: Path) -> Iterator[Callable[[], bool]]:
+    """Whether `path` was opened since this was last asked (inotify(7)); a look through O_PATH is none."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    assert libc.inotify_add_watch(watch, os.fsencode(path), 0x20) >= 0  # IN_OPEN
+
+    def seen() -> bool:
+        try:
+            return bool(os.read(watch, 4096))
+        except BlockingIOError:
+            return False
+
+    try:
+        yield seen
+    finally:
+        os.close(watch)

@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,10 @@ def test_a_wrong_configuration_is_answered_with_file_and_line(nbmon, holiday, li
     check(nbmon, nbmon("start", "web", code=1), "nbmon: nbmon.toml, line 2: ", "accepted ")
 
 
-@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}])
+@pytest.mark.parametrize(
+    "locale",
+    [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}],
+)
 def test_a_locale_without_utf_8_is_no_obstacle(nbmon, holiday, locale):
     folder = nbmon.cwd / "夏"
     folder.mkdir()
@@ -152,6 +156,20 @@ def test_closed_standard_streams_are_no_obstacle(nbmon, holiday, closed):
     )
     assert done.returncode == 0
     assert nbmon.view("holiday")["state"] == "running"
+
+
+def test_what_is_opened_never_takes_the_place_of_a_closed_standard_stream(tmp_path):
+    code = f"""if True:
+        import os
+        from nbmon.cli import _open_standard_streams
+        for fd in (0, 1, 2):
+            os.close(fd)
+        _open_standard_streams()
+        taken = [os.readlink(f"/proc/self/fd/{{fd}}") for fd in (0, 1, 2)]
+        open({str(tmp_path / "said")!r}, "w").write(repr((taken, os.open("/", 0))))
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert (tmp_path / "said").read_text() == repr(([os.devnull] * 3, 4))
 
 
 def test_a_gone_working_directory_is_said(nbmon):

@@ -44,6 +44,14 @@ def test_stop_ends_it_and_leaves_nothing(nbmon, holiday):
         get(url)
 
 
+def test_one_that_is_ended_by_a_signal_leaves_nothing_either(nbmon, holiday):
+    nbmon("start", "./holiday", "--port", "0")
+    pid = nbmon.view("holiday")["pid"]
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not Process(pid).alive)
+    assert nbmon.left() == []
+
+
 def test_stop_takes_the_folder_as_well_as_the_name(nbmon, holiday):
     nbmon("start", "./holiday", "--name", "other", "--port", "0")
     nbmon("stop", holiday, cwd="/")

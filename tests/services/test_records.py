@@ -65,7 +65,8 @@ def test_what_is_not_quite_a_record_is_none(data):
 def test_what_is_no_file_is_no_record(tmp_path):
     (tmp_path / "a.json").mkdir()
     os.mkfifo(tmp_path / "b.json")
-    (tmp_path / "c.json").symlink_to("/etc/passwd")
+    (tmp_path / "elsewhere").write_bytes(records.encode(record("c")))
+    (tmp_path / "c.json").symlink_to("elsewhere")
     assert [records.read(str(tmp_path), name) for name in "abcd"] == [None] * 4
 
 

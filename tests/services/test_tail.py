@@ -83,6 +83,21 @@ def test_a_renamed_log_is_read_to_its_end_then_the_new_one_from_its_beginning(lo
     assert followed(log, rotate, append(log, "4\n")) == b"1\n2\n3\n4\n"
 
 
+def test_what_was_written_just_before_the_change_of_place_is_not_lost(log, monkeypatch):
+    log.write_text("1\n")
+    look = tail._reopened
+
+    def rotate_and_look(path, fd):
+        if log.read_text() == "1\n":
+            append(log, "2\n")()
+            log.rename(f"{log}.1")
+            log.write_text("3\n")
+        return look(path, fd)
+
+    monkeypatch.setattr(tail, "_reopened", rotate_and_look)
+    assert followed(log) == b"1\n2\n3\n"
+
+
 def test_a_renamed_log_without_successor_goes_on(log):
     log.write_text("1\n")
     away = log.with_name("away")

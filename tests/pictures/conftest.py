@@ -43,6 +43,7 @@ def shown(tmp_path: Path) -> Path:
         "out-absolute": str(tmp_path / "secret"),
         "out-and-in": "../shown/plain.txt",
         "out-sibling": str(tmp_path / "shown-too" / "secret"),
+        "out-above": "../plain.txt",
         "out-root": "/",
         "deep/out-up": "../../secret",
         "to-hidden": ".hidden/low.txt",

@@ -44,6 +44,7 @@ NOT_THERE = {
     "a path in a name": [b"deep/../../secret"],
     "a NUL": [b"plain.txt\0.jpg"],
     "a link out": [b"out-file"],
+    "a link above the top, to a name that is also at the top": [b"out-above"],
     "a linked folder out": [b"out-folder", b"secret"],
     "an absolute link out": [b"out-absolute"],
     "a link out and in again": [b"out-and-in"],

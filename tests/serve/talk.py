@@ -118,7 +118,8 @@ def served_by_a_process(model, folder, *words):
     """`program.py` in this folder as a process of its own; yields (process, address)."""
     program = Path(__file__).with_name("program.py")
     command = [sys.executable, str(program), model, str(folder), *words]
-    environment = {**os.environ, "PYTHONPATH": str(program.parent.parent)}
+    paths = [str(program.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from nbmon.http import Response
-from nbmon.serve import Bounds, Timeouts
+from nbmon.serve import Bounds, Timeouts, accepting
+from nbmon.serve.loop import NOTHING
 from serve.talk import GROSS_HANG, Client, served_by_a_process
 from support.proc import Process, wait_until
 
@@ -132,13 +133,15 @@ def _switches(pid):
 # How many
 
 
-def test_beyond_the_bound_clients_wait_and_are_served_when_one_leaves(serve, connect):
+def test_beyond_the_bound_clients_wait_and_are_served_when_one_leaves(serve, connect, monkeypatch):
+    monkeypatch.setattr(accepting, "PAUSE", LONG)
     server = serve(bounds=Bounds(connections=2), timeouts=Timeouts(head=LONG, idle=LONG))
     first, second = connect(server), connect(server)
     for busy in (first, second):
         busy.send(b"GET / HTTP/1.1\r\n")
     third = connect(server).get()
     wait_until(lambda: all(a.deadline is not None for a in server._acceptors), what="acceptor pauses")
+    assert all(a.wish == NOTHING for a in server._acceptors)  # no spinning on a listener that stays readable
     assert third.hears_nothing()
     assert first.send(b"Host: x\r\nConnection: close\r\n\r\n").answer()[2] == SMALL
     assert third.answer()[2] == SMALL
@@ -259,7 +262,9 @@ def test_requests_that_have_arrived_when_stop_is_heard_are_answered(serve, conne
     server = serve(app=app, timeouts=Timeouts(drain=LONG, idle=LONG))
     resting = connect(server)
     assert resting.get().answer()[2] == SMALL
-    one = connect(server).get("/long")
+    one = connect(server)
+    assert one.get().answer()[2] == SMALL
+    one.get("/long")
     assert busy.wait(GROSS_HANG)
     server.stop()  # heard of before anything of these, for the server is busy
     resting.get()

@@ -3,15 +3,16 @@
 The names below are loaded when they are first used (PEP 562), so that `import nbmon` costs next to nothing.
 """
 
-from typing import TYPE_CHECKING, Any
-
-__version__ = "0.1.0"
-
+TYPE_CHECKING = False  # as mypy reads it; `typing` itself would be most of the price of `import nbmon`
 if TYPE_CHECKING:
+    from typing import Any
+
     from nbmon.daemon import Daemon as Daemon
     from nbmon.daemon import DaemonContext as DaemonContext
     from nbmon.daemon import daemonize as daemonize
     from nbmon.daemon import ready as ready
+
+__version__ = "0.1.0"
 
 _HOMES = {
     "Daemon": "nbmon.daemon",
@@ -22,7 +23,7 @@ _HOMES = {
 __all__ = ["Daemon", "DaemonContext", "__version__", "daemonize", "ready"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'nbmon' has no attribute {name!r}")
     from importlib import import_module

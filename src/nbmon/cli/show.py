@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 NOTHING_RUNS = "Nothing runs. Start something: nbmon start ./pictures\n"
 POLL = 200  # milliseconds between two looks at a followed log
 HEADINGS = ("name", "state", "pid", "uptime", "url", "cpu", "memory", "target")
-NARROW = 80  # columns below which the last three are left out
+NARROW = 80  # columns below which only the first needs are shown
+NEEDED = ("name", "state", "uptime", "url")
 COLOURS = {"running": "green", "dead": "red", "stopped": "yellow"}
 
 
@@ -130,13 +131,15 @@ def _for_terminal(rows: Sequence[Sequence[str]]) -> str:
     from rich.text import Text
 
     console = Console(highlight=False)
-    shown = HEADINGS if console.width >= NARROW else HEADINGS[:5]
+    shown = HEADINGS if console.width >= NARROW else NEEDED
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for heading in shown:
         made.add_column(heading, no_wrap=heading in ("state", "pid", "uptime"), overflow="fold")
     for cells in rows:
-        texts = [Text(cell, style=COLOURS.get(cell, "") if i == 1 else "") for i, cell in enumerate(cells)]
-        made.add_row(*texts[: len(shown)])
+        named = dict(zip(HEADINGS, cells, strict=True))
+        made.add_row(
+            *(Text(named[key], style=COLOURS[named[key]] if key == "state" else "") for key in shown)
+        )
     with console.capture() as captured:
         console.print(made)
     return captured.get()

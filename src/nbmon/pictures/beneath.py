@@ -114,6 +114,20 @@ def open_plain(root: int, name: bytes) -> tuple[int, os.stat_result]:
         raise translate(error) from None
 
 
+def look_plain(root: int, name: bytes) -> os.stat_result:
+    """The status of what `name` leads to, without opening it. Raises as `open_plain` does."""
+    try:
+        found = _openat2(root, name, _LOOK_AT)
+        try:
+            return os.fstat(found)
+        finally:
+            os.close(found)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
+        raise translate(error) from None
+
+
 def walk(root: int, segments: list[bytes], homes: tuple[bytes, ...] = ()) -> tuple[int, os.stat_result]:
     """Open the path `segments` beneath `root`, following the links that stay beneath it.
 

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from nbmon.pictures.beneath import NotHere, Unavailable, have_openat2, open_plain, translate, walk
+from nbmon.pictures.beneath import NotHere, Unavailable, have_openat2, look_plain, open_plain, translate, walk
 
 MAX_NAMES = 50_000  # names read from one directory; what lies beyond is served but not listed
 MAX_COUNTED = 1_000  # names looked at to say how many pictures a sub-folder has
@@ -107,6 +107,16 @@ class Folder:
             return entry
         entry.close()
         raise NotHere
+
+    def look(self, segments: list[bytes]) -> os.stat_result:
+        """The status of what `segments` name, as `open` would find it; cheaper, since nothing is opened."""
+        if self._openat2 and not any(name[:1] == b"." or b"/" in name or b"\0" in name for name in segments):
+            try:
+                return look_plain(self._root, b"/".join([name for name in segments if name]) or b".")
+            except OSError as error:
+                assert error.errno == errno.ELOOP, error  # a link
+        with self.open(segments) as entry:
+            return entry.status
 
     def _open(self, segments: list[bytes]) -> tuple[int, os.stat_result]:
         if self._openat2:

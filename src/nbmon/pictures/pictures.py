@@ -9,7 +9,9 @@ changed; the stylesheet and the icon have their content's hash in their names an
 from __future__ import annotations
 
 import os
+import stat
 import time
+from collections.abc import Hashable
 from hashlib import blake2b
 
 from nbmon.http import Representation, Request, Response, answer, error_response, method_refusal
@@ -25,6 +27,8 @@ FOR_EVER = (b"Cache-Control", b"public, max-age=31536000, immutable")
 RETRY_AFTER = b"1"  # seconds, with 503
 MAX_PAGE_DIGITS = 6
 FAVICON = [b"favicon.ico"]  # asked for beside a bare picture; ours, unless the folder has one
+
+SETTLED_AFTER = 2_000_000_000  # nanoseconds: the coarsest tick of a file's times (FAT's)
 
 NOT_HERE = "There is nothing here by that name."
 
@@ -52,6 +56,20 @@ class Pictures:
             busy = error_response(503, "That cannot be opened just now; try again in a moment.")
             busy.fields.append((b"Retry-After", RETRY_AFTER))
             return busy
+
+    def state_of(self, request: Request) -> Hashable | None:
+        """Equal as long as the answer to `request` is; None where that cannot be told, as for a page.
+
+        Nor can it be told of a file that has just changed: its times may stay the same when it does again.
+        """
+        try:
+            status = self.folder.look(decode(request.path))
+        except (BadPath, HiddenPath, NotHere, Unavailable, OSError):
+            return None
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        if not stat.S_ISREG(status.st_mode) or time.time_ns() - changed < SETTLED_AFTER:
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
     def _find(self, request: Request, segments: list[bytes]) -> Response:
         if segments[0] == RESERVED and len(segments) > 1:

@@ -57,8 +57,8 @@ class Ledger:
     """One for each worker."""
 
     __slots__ = (
-        "_answers", "_content", "accepted", "before_snapshot", "from_memory", "latency", "latency_sum", "open",
-        "pending", "refusals", "sink",
+        "_answers", "_content", "accepted", "before_snapshot", "from_memory", "latency", "latency_sum",
+        "open", "pending", "refusals", "sink",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
-from nbmon.http import FileSlice, Response
+from nbmon.http import Body, FileSlice, Response
 from nbmon.serve.connection import MORE, ClientGone, Connection
 
 ONE_SEND = 131_072  # bytes: up to here a copy costs less than a second system call and a segment of its own
@@ -58,6 +58,17 @@ def _read(fd: int, offset: int, length: int) -> bytes:
     if len(data) < length:  # pread(2) of a regular file is only short at its end
         raise FileCut
     return data
+
+
+def read_body(body: Body) -> bytes:
+    """All of a body at once. Raises FileCut and OSError."""
+    if isinstance(body, bytes):
+        return body
+    pieces = (body,) if isinstance(body, FileSlice) else body
+    return b"".join(
+        piece if isinstance(piece, bytes) else _read(piece.file.fileno(), piece.offset, piece.length)
+        for piece in pieces
+    )
 
 
 async def _send_file(conn: Connection, piece: FileSlice) -> None:

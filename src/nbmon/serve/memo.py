@@ -1,0 +1,235 @@
+"""Answers that were given before, by the very bytes that asked for them. Must not know sockets or clocks.
+
+Two steps. The bytes that came on a resting connection, whole, are the key: the same bytes get the same answer
+as long as what they ask for stays the same. Where they were never seen, but are a plain head in which
+nothing but the target matters (`http.plain_target`), the target is the key. All else goes the full path.
+
+The memo is honest because it makes nothing up: what it keeps, it had from a `Session` and the application,
+by the full path. It is fresh because once a second it asks the application whether the resource's state is
+what it was, before and after the answer was made. What an application must have for this (one without gets
+no memo, and one that wraps another passes its on):
+
+    state_of(request) -> Hashable | None   # equal while the answer is; None: do not remember
+    heeds: tuple[bytes, ...] = ()          # fields, in lower case, on which answers depend besides those that
+                                           # `plain_target` refuses; b"origin", if it knows CORS
+
+A driver asks `fresh.get(data) or recall(data)` for what came on a resting connection, sends `.answer`, adds 1
+to `.hits`, and closes after it if `.closes`. It calls `tick` whenever a second is over.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from nbmon.http import DEFAULT_LIMITS, Limits, Request, Response, Session, State, body_length, plain_target
+from nbmon.http.render import DATE_LENGTH, start_of
+from nbmon.serve.ledger import Ledger
+from nbmon.serve.sending import close_files, read_body
+
+DEFAULT_BYTES = 64 * 1024 * 1024  # of answers, and of the heads that ask for them
+LARGEST = 131_072  # bytes of one answer's content: of more, a copy in memory saves little
+LONGEST_HEAD = 2_048  # bytes
+HEADS = 16  # different heads by which one answer is known without a look inside them
+SEEN = 8_192  # hashes kept, and as many of before: only what is asked for again is remembered
+OVERHEAD = 400  # bytes of Python's own for a thing that is kept
+_KEPT = frozenset((200, 206, 304, 412, 416))  # these follow from the request and the resource's state alone
+
+
+class Known:
+    """One answer: head and body in one, sent as it is."""
+
+    __slots__ = (
+        "answer", "closes", "content", "date_at", "heads", "hits", "key", "name", "request", "stamp", "state"
+    )  # fmt: skip
+
+    def __init__(self, request: Request, response: Response, head: bytes, content: bytes) -> None:
+        self.answer = head + content
+        self.closes = not request.keep_alive  # the connection, after this answer
+        self.hits = 0  # since they were last folded into the ledger
+        self.key = (response.status, response.field(b"content-type") or b"")  # the ledger's
+        self.content = len(content)  # bytes
+        self.request = request
+        self.state: Hashable = None  # of what was asked for
+        self.stamp = 0  # the second in which the resource's state was last that one
+        self.name = b""  # the target, or the head if it takes one
+        self.heads: list[bytes] = []  # by which it is known
+        self.date_at = len(start_of(response.status))
+
+    def renew(self, date: bytes) -> None:
+        """Put the present second's date in."""
+        at = self.date_at
+        self.answer = b"".join((self.answer[:at], date, self.answer[at + DATE_LENGTH :]))
+
+
+class Memo:
+    """One for each worker. In the thread model, everything but a look into `fresh` wants a lock held."""
+
+    def __init__(
+        self, app: Any, ledger: Ledger, limits: Limits = DEFAULT_LIMITS, most: int = DEFAULT_BYTES
+    ) -> None:
+        self._app = app
+        self._state_of: Callable[[Request], Hashable] | None = getattr(app, "state_of", None)
+        self._heeds = tuple(b"\n" + name + b":" for name in getattr(app, "heeds", ()))
+        self._limits = limits
+        self._ledger = ledger
+        self._most = most if self._state_of is not None else 0  # bytes
+        self._longest = min(LONGEST_HEAD, self._most)
+        self.size = 0  # bytes
+        self._known: OrderedDict[bytes, Known] = OrderedDict()  # by target, or by head; unused ones first
+        self._by_head: dict[bytes, Known] = {}
+        self._seen: set[int] = set()
+        self._seen_before: set[int] = set()
+        self._vain: set[int] = set()  # what turned out, in this second, not to be memorable
+        self._stamp = 0
+        self._date = b""
+        # By head: those that need not be looked at again in this second. Always this very dict.
+        self.fresh: dict[bytes, Known] = {}
+        ledger.before_snapshot = self.fold
+
+    def tick(self, date: bytes) -> None:
+        """From now on `date` is the date, and whether an answer still holds must be asked again."""
+        self._stamp += 1
+        self._date = date
+        self.fresh.clear()
+        self._vain.clear()
+
+    def recall(self, data: bytes) -> Known | None:
+        """The answer to `data`, which is not in `fresh`; None: go the full path."""
+        if len(data) > self._longest:
+            return None
+        known = self._by_head.get(data)
+        if known is None or not self._holds(known):
+            key = self._key(data)
+            known = self._known.get(key)
+            if known is None or not self._holds(known):
+                known = self._learn(key, data) if self._again(hash(key)) else None
+            if known is None or not (key is data or self._again(hash(data))):
+                return known
+            self._name(data, known)
+        else:
+            self.fresh[data] = known
+        return known
+
+    def fold(self) -> None:
+        """Count in the ledger what was answered from memory since the last time."""
+        for known in self._known.values():
+            self._fold(known)
+
+    def _fold(self, known: Known) -> None:
+        hits, known.hits = known.hits, 0
+        if hits:
+            self._ledger.remembered(known.key, hits, known.content)
+
+    def _key(self, data: bytes) -> bytes:
+        target = plain_target(data, self._limits)
+        if target is None or (self._heeds and any(map(data.lower().__contains__, self._heeds))):
+            return data
+        return target
+
+    def _again(self, seen: int) -> bool:
+        """Whether this was seen not long ago, and not found unfit to be remembered."""
+        if seen in self._seen or seen in self._seen_before:
+            return seen not in self._vain
+        self._seen.add(seen)
+        if len(self._seen) >= SEEN:
+            self._seen_before, self._seen = self._seen, set()
+        return False
+
+    def _holds(self, known: Known) -> bool:
+        """Whether the answer holds in this second; one that does not is forgotten."""
+        if known.stamp == self._stamp:
+            return True
+        if self._state(known.request) != known.state:
+            self._forget(known)
+            return False
+        known.stamp = self._stamp
+        known.renew(self._date)
+        self._known.move_to_end(known.name)
+        return True
+
+    def _state(self, request: Request) -> Hashable:
+        assert self._state_of is not None
+        try:
+            return self._state_of(request)
+        except Exception:  # the full path meets it again, and has it logged
+            return None
+
+    # What is kept
+
+    def _keep(self, known: Known) -> None:
+        self._known[known.name] = known
+        self._grow(len(known.answer) + len(known.name) + OVERHEAD)
+
+    def _name(self, head: bytes, known: Known) -> None:
+        """From now on `known` is found by this head."""
+        if len(known.heads) >= HEADS:
+            self._unname(known.heads.pop(0))
+        known.heads.append(head)
+        self._by_head[head] = self.fresh[head] = known
+        self._grow(len(head) + OVERHEAD)
+
+    def _unname(self, head: bytes) -> None:
+        del self._by_head[head]
+        self.fresh.pop(head, None)
+        self.size -= len(head) + OVERHEAD
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        while self.size > self._most:
+            self._forget(next(iter(self._known.values())))
+
+    def _forget(self, known: Known) -> None:
+        for head in known.heads:
+            self._unname(head)
+        del self._known[known.name]
+        self.size -= len(known.answer) + len(known.name) + OVERHEAD
+        self._fold(known)
+
+    # What is learned
+
+    def _learn(self, key: bytes, data: bytes) -> Known | None:
+        known = self._by_full_path(key, data)
+        if known is None:
+            self._vain.add(hash(key))
+            return None
+        self._keep(known)
+        return known if key in self._known else None
+
+    def _by_full_path(self, key: bytes, data: bytes) -> Known | None:
+        """Answer these bytes as if nothing came before them, and keep that if it was one whole answer."""
+        session = Session(self._limits)
+        session.receive(data)
+        request = session.next_event()
+        if not isinstance(request, Request) or _has_content(request):
+            return None
+        state = self._state(request)
+        if state is None:
+            return None
+        try:
+            known = self._answer(session, request)
+        except Exception:  # the application's or the disk's: the full path meets it again, and has it logged
+            return None
+        if known is None or self._state(request) != state:
+            return None
+        known.name, known.state, known.stamp = key, state, self._stamp
+        return known
+
+    def _answer(self, session: Session, request: Request) -> Known | None:
+        response = self._app(request)
+        try:
+            if response.status not in _KEPT or body_length(response.body) > LARGEST:
+                return None
+            head = session.respond(response, self._date)
+            content = read_body(response.body) if session.body_wanted else b""
+        finally:
+            close_files(response)
+        session.sent()
+        if not (session.idle or session.state is State.CLOSED):
+            return None  # more than one request: the second is not this answer's business
+        return Known(request, response, head, content)
+
+
+def _has_content(request: Request) -> bool:
+    return any(map(request.mentions, (b"content-length:", b"transfer-encoding:", b"expect:")))

@@ -60,13 +60,9 @@ format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Coverage reaches child processes by its own patches (pyproject.toml); `combine` puts the pieces together.
 test: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
-	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest --numprocesses 2 $(TESTS)
-	@$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+	@sh scripts/test.sh $(BIN) $(TESTS)
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m bench.start

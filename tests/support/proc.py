@@ -58,7 +58,8 @@ class Process:
     def signals(self, key: str) -> set[int]:
         """A signal set (`SigIgn`, `SigBlk`, `SigCgt`) as numbers."""
         mask = int(self.status(key), 16)
-        return {n + 1 for n in range(64) if mask >> n & 1}
+        # nptl(7): 32 and 33 are the C library's own; no program can set them.
+        return {n + 1 for n in range(64) if mask >> n & 1} - {32, 33}
 
     @property
     def cwd(self) -> str:

@@ -12,7 +12,7 @@ import pytest
 from nbmon.daemon.errors import DaemonError
 from nbmon.daemon.holder import HolderUnknown
 from nbmon.daemon.pidfile import PidFile
-from nbmon.daemon.stop import _gone, _must_be_gone, send, stop
+from nbmon.daemon.stopping import _gone, _must_be_gone, send, stop
 from support.pidfiles import actor, as_nobody, dead_pid, holding, needs_root, open_folder, run, stranger
 from support.proc import GROSS_HANG, Process, wait_until
 
@@ -110,7 +110,9 @@ def test_a_file_overwritten_with_a_strangers_pid_still_ends_the_right_one(
 
 
 @needs_root
-@pytest.mark.parametrize("act", ["stop.stop(PidFile(path))", "stop.send(PidFile(path), signal.SIGHUP)"])
+@pytest.mark.parametrize(
+    "act", ["stopping.stop(PidFile(path))", "stopping.send(PidFile(path), signal.SIGHUP)"]
+)
 def test_no_right_to_signal_is_told_in_words(act: str) -> None:
     with open_folder() as folder, holding(folder / "d.pid") as daemon:
         said = as_nobody(act, folder / "d.pid")
@@ -121,7 +123,7 @@ def test_no_right_to_signal_is_told_in_words(act: str) -> None:
 @needs_root
 def test_a_holder_that_cannot_be_named_is_not_signalled() -> None:
     with open_folder() as folder, holding(folder / "d.pid", after="open(pidfile.path).read()") as daemon:
-        said = as_nobody("stop.stop(PidFile(path))", folder / "d.pid")
+        said = as_nobody("stopping.stop(PidFile(path))", folder / "d.pid")
         assert said.startswith("HolderUnknown: a running daemon holds")
         assert Process(daemon.pid).alive
 
@@ -171,7 +173,7 @@ def test_holders_that_change_for_ever_are_given_up() -> None:
 
 
 def test_a_process_that_even_sigkill_does_not_end_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbmon.daemon.stop.KILL_TIMEOUT", 0.0)
+    monkeypatch.setattr("nbmon.daemon.stopping.KILL_TIMEOUT", 0.0)
     with stranger() as other:
         pidfd = os.pidfd_open(other.pid)
         try:
@@ -207,7 +209,7 @@ def test_ten_stops_at_once_all_return_and_leave_nothing(tmp_path: Path) -> None:
     script = """
 import sys
 from nbmon.daemon.pidfile import PidFile
-from nbmon.daemon.stop import stop
+from nbmon.daemon.stopping import stop
 print("ready", flush=True); sys.stdin.readline()
 print(stop(PidFile(sys.argv[1]), 60).was, flush=True)
 """
@@ -232,7 +234,7 @@ print(stop(PidFile(sys.argv[1]), 60).was, flush=True)
 _TURNS = """
 import os, signal, sys
 from nbmon.daemon.pidfile import PidFile
-from nbmon.daemon.stop import stop
+from nbmon.daemon.stopping import stop
 path = sys.argv[1]
 for turn in range(60):
     r, w = os.pipe()
@@ -267,7 +269,7 @@ def test_stop_sleeps_in_one_poll_for_the_whole_grace_time(tmp_path: Path) -> Non
     script = """
 import sys
 from nbmon.daemon.pidfile import PidFile
-from nbmon.daemon.stop import stop
+from nbmon.daemon.stopping import stop
 stop(PidFile(sys.argv[1]), 60)
 print("done", flush=True)
 """

@@ -33,7 +33,7 @@ pidfile.release()
 # All that is imported later must be loaded before: an interpreter under /root cannot be read by nobody.
 _NOBODY = """
 import errno, fcntl, os, select, signal, stat, struct, sys, time
-from nbmon.daemon import disk, errors, holder, locks, pidfile, stop
+from nbmon.daemon import disk, errors, holder, locks, pidfile, stopping
 from nbmon.daemon.pidfile import PidFile
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 path = sys.argv[1]

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from nbmon.daemon.launching import launch as launch
     from nbmon.daemon.pidfile import PidFile as PidFile
     from nbmon.daemon.readiness import ready as ready
-    from nbmon.daemon.stop import Stopped as Stopped
-    from nbmon.daemon.stop import send as send
+    from nbmon.daemon.stopping import Stopped as Stopped
+    from nbmon.daemon.stopping import send as send
+    from nbmon.daemon.stopping import stop as stop
     from nbmon.daemon.watch import Launched as Launched
 
 _HOMES = {
@@ -35,12 +36,13 @@ _HOMES = {
     "PidFile": "pidfile",
     "PidFileError": "errors",
     "StartFailed": "errors",
-    "Stopped": "stop",
+    "Stopped": "stopping",
     "StreamError": "errors",
     "daemonize": "function",
     "launch": "launching",
     "ready": "readiness",
-    "send": "stop",
+    "send": "stopping",
+    "stop": "stopping",
 }
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, not two
 

@@ -94,7 +94,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Stop the daemon and return once it is gone; a message on stderr when none runs."""
-        from nbmon.daemon.stop import stop
+        from nbmon.daemon.stopping import stop
 
         pidfile = inside.tell(self, lambda: inside.named_pid_file(self))
         stopped = inside.tell(self, lambda: stop(pidfile, self.stop_timeout))
@@ -112,7 +112,7 @@ class Daemon:
         """Send SIGHUP to the running daemon; exits 1 with a message when none runs."""
         from signal import SIGHUP
 
-        from nbmon.daemon.stop import send
+        from nbmon.daemon.stopping import send
 
         pidfile = inside.tell(self, lambda: inside.named_pid_file(self))
         if inside.tell(self, lambda: send(pidfile, SIGHUP)) is None:

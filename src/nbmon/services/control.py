@@ -144,7 +144,7 @@ def run(service: Service) -> None:
 
 def stop(known: Known, grace: float | None = None) -> Ended:
     """End it and sweep up what it may have left; DaemonError without the right to."""
-    from nbmon.daemon.stop import stop as end
+    from nbmon.daemon.stopping import stop as end
 
     if grace is None:
         grace = known.record.stop_timeout if known.record else STOP_TIMEOUT
@@ -175,7 +175,7 @@ def reload(known: Known) -> int | None:
     """SIGHUP: its pid, or None if it does not run. DaemonError without the right to."""
     from signal import SIGHUP
 
-    from nbmon.daemon.stop import send
+    from nbmon.daemon.stopping import send
 
     return send(known.lock, SIGHUP)
 

@@ -162,7 +162,7 @@ class Daemon:
         identity = inside.identity(self)
         if identity is not None:
             identity.assume()
-        signals.install(lambda: life.reload(None, self.on_reload))
+        signals.install(lambda: life.reload(None, self.on_reload), signals.patience(self.stop_timeout))
         if not self.wait_ready:
             notify("READY=1")
         try:

@@ -84,11 +84,11 @@ def detachment(daemon: Daemon, streams: Streams, pidfile: PidFile | None) -> Det
 
 def become(daemon: Daemon, streams: Streams, pidfile: PidFile | None) -> None:
     """In the daemon, after the steps: its handlers, and the removal of its pid file at the end."""
-    from nbmon.daemon import life
+    from nbmon.daemon import life, signals
 
     if pidfile is not None:
         own(daemon, pidfile)
-    life.begin(streams, daemon.on_reload)
+    life.begin(streams, daemon.on_reload, signals.patience(daemon.stop_timeout))
 
 
 def own(daemon: Daemon, pidfile: PidFile) -> None:

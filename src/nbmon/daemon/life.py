@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from nbmon.daemon.streams import Streams
 
 
-def begin(streams: Streams | None, on_reload: Callable[[], None] | None = None) -> None:
+def begin(
+    streams: Streams | None,
+    on_reload: Callable[[], None] | None = None,
+    patience: float = signals.PATIENCE,
+) -> None:
     """Handlers for SIGTERM and SIGHUP where the program has none.
 
-    The uncaught goes to the log, with a time.
+    The uncaught goes to the log, with a time. `patience`: seconds that threads have after SIGTERM.
     """
-    signals.install(lambda: reload(streams, on_reload))
+    signals.install(lambda: reload(streams, on_reload), patience)
     hear_the_uncaught()
     overhear_stderr()
 

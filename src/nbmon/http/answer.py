@@ -79,8 +79,9 @@ def answer(
 
 
 def _spans(request: Request, representation: Representation) -> list[Span] | None:
+    """The parts that a GET asks for; RFC 9110 section 14.2 defines Range for no other method."""
     field = request.field(b"range")
-    if field is None:
+    if field is None or request.method != "GET":
         return None
     etag, modified, strong = representation.etag, representation.last_modified, representation.date_is_strong
     if not range_applies(request, etag, modified, date_is_strong=strong):

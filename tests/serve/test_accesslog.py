@@ -118,6 +118,8 @@ def test_only_who_was_let_in_has_a_name_in_the_log(authorization, status, users,
     asked = Request("GET", b"/", b"/", fields=((b"authorization", authorization),))
     seen = told(record(asked, status), users=users)
     assert seen.user == user
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: " + authorization + b"\r\n\r\n"
+    assert told(record(head, status), users=users).user == user
     assert b"secret" not in combined(seen) + as_json(seen)
 
 

@@ -17,7 +17,7 @@ Form = Literal["combined", "json"]
 LINE_BYTES = 2048  # of a request line that are shown
 FIELD_BYTES = 512  # of a field's value that are shown
 MARK = b"..."  # behind what was cut off
-LONGEST = 16_384  # bytes of a line: every byte of a stranger's may take four, in JSON six
+LONGEST = 32_768  # bytes of a line: every byte of a stranger's may take four, in JSON six
 
 
 class Answered(NamedTuple):
@@ -40,23 +40,31 @@ Formatter = Callable[[Answered], bytes]
 def told(record: Record, *, users: bool) -> Answered:
     """What the log says of `record`. `users`: passwords are asked for, so that a name that passed is true."""
     asked = record.asked
-    line = referer = agent = user = b""
+    line = referer = agent = user = authorization = b""
     if isinstance(asked, bytes):
         line = asked.partition(b"\r\n")[0]
-        referer, agent = (found[1].rstrip() if (found := find(asked)) else b"" for find in (_REFERER, _AGENT))
+        referer, agent = _value(_REFERER, asked), _value(_AGENT, asked)
+        authorization = _value(_AUTHORIZATION, asked) if users else b""
     elif asked is not None:
         line = b"%s %s HTTP/%d.%d" % (asked.method.encode(), asked.target, *asked.version)
         referer, agent = asked.field(b"referer") or b"", asked.field(b"user-agent") or b""
-        if users and record.status != 401:
-            user = _user_of(asked.field(b"authorization") or b"")
+        authorization = (asked.field(b"authorization") or b"") if users else b""
+    if authorization and record.status != 401:
+        user = _user_of(authorization)
     return Answered(
         record.at, _address(record.client), line, record.status, record.content, record.seconds,
         user, referer, agent,
     )  # fmt: skip
 
 
-_REFERER = re.compile(rb"(?i)\nreferer:[ \t]*+([^\r]*+)").search
-_AGENT = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)").search
+def _value(pattern: re.Pattern[bytes], head: bytes) -> bytes:
+    found = pattern.search(head)
+    return found[1].rstrip(b" \t") if found else b""
+
+
+_REFERER = re.compile(rb"(?i)\nreferer:[ \t]*+([^\r]*+)")
+_AGENT = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)")
+_AUTHORIZATION = re.compile(rb"(?i)\nauthorization:[ \t]*+([^\r]*+)")
 
 
 def _address(client: Client) -> str:

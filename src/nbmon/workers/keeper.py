@@ -1,16 +1,17 @@
-"""A keeper: a small process that ends a command's group when its parent dies without a word.
+"""A keeper: a small process that ends its parent's groups when the parent dies without a word.
 
-PR_SET_PDEATHSIG takes the command itself, not what the command has started. The keeper sleeps in one
-read(2) of a pipe whose other end only the parent has (the command's copy goes with its execve(2)). The
+PR_SET_PDEATHSIG takes the children themselves, not what they have started. The keeper sleeps in one read(2)
+of a pipe whose other end only the parent has (a child's copy goes with its execve(2), or is closed). The
 pipe's end without a farewell means that the parent was killed.
 
-Must not know what runs in the group.
+Must not know what runs in the groups.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 
 from nbmon.workers import group
 from nbmon.workers.errors import WorkerError
@@ -23,7 +24,7 @@ _DESCRIPTORS = 1 << 30  # above every possible one
 class Keeper:
     """Started by entering; `fileno()` is where a child writes its group's number, as `PID\\n`."""
 
-    __slots__ = ("_pid", "_writing")
+    __slots__ = ("_writing", "pid")
 
     def __enter__(self) -> Keeper:
         try:
@@ -31,7 +32,7 @@ class Keeper:
         except OSError as error:
             raise _trouble(error) from None
         try:
-            self._pid = fork(lambda _parent: _keep(reading))
+            self.pid = fork(lambda _parent: _keep(reading))
         except OSError as error:
             os.close(self._writing)
             raise _trouble(error) from None
@@ -46,6 +47,13 @@ class Keeper:
         """The pipe to the keeper."""
         return self._writing
 
+    def release(self, number: int) -> None:
+        """The group has ended: its number may soon be another's."""
+        try:
+            os.write(self._writing, b"%d\n" % -number)
+        except BrokenPipeError:
+            pass  # somebody killed the keeper
+
     def dismiss(self) -> None:
         """Say farewell: the group has ended, and its number may soon be another's."""
         if self._writing < 0:
@@ -56,18 +64,32 @@ class Keeper:
         except BrokenPipeError:
             pass  # somebody killed the keeper
         os.close(writing)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
 
 
 def _keep(reading: int) -> None:
     """In the keeper: every signal stays blocked, nothing is open but the pipe."""
     os.closerange(0, reading)
     os.closerange(reading + 1, _DESCRIPTORS)
-    said = b""
-    while data := os.read(reading, 64):
-        said += data
-    if said and not said.endswith(FAREWELL):
-        group.kill(int(said))
+    groups: dict[int, None] = {}
+    rest = b""
+    while data := os.read(reading, 4096):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            _note(groups, int(line))
+    if rest != FAREWELL:
+        for number in groups:
+            group.send(number, signal.SIGKILL)
+        for number in groups:
+            group.kill(number)
+
+
+def _note(groups: dict[int, None], number: int) -> None:
+    """A group that is to be ended with the parent; a negative number: no longer."""
+    if number > 0:
+        groups[number] = None
+    else:
+        groups.pop(-number, None)
 
 
 def _trouble(error: OSError) -> WorkerError:

@@ -55,6 +55,10 @@ class Signals:
         """Readable when there may be something to take."""
         return self._reading
 
+    def descriptors(self) -> list[int]:
+        """Both ends of the pipe, for a forked child to close."""
+        return [self._reading, self._writing]
+
     def take(self) -> list[int]:
         """The signals that came since the last time, in the order of their coming."""
         try:

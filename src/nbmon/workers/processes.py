@@ -1,0 +1,192 @@
+"""The processes that run: started, heard, told, forced, reaped; each known by its pidfd.
+
+Must not decide anything: what happens is told to `heard`, in words of the core.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nbmon.workers import deaths, group, notices, settings
+from nbmon.workers.child import Child, _prctl
+from nbmon.workers.highfds import HighDescriptors
+from nbmon.workers.keeper import Keeper
+from nbmon.workers.launch import Ground, start_command, start_function
+from nbmon.workers.nodes import Death
+from nbmon.workers.spec import Worker
+
+
+@dataclass
+class Job:
+    """What a process is started for; `live` makes it a function's, else `spec.argv` is executed."""
+
+    key: int
+    name: str
+    spec: Worker
+    live: Callable[[socket.socket], int] | None
+    ended: Callable[[Death], None]
+    noticed: Callable[[str], None]  # "ready", "beat", "full"
+    output: int = -1
+
+
+@dataclass
+class Running:
+    """A process that has not been reaped."""
+
+    job: Job
+    child: Child
+    since: float  # monotonic seconds
+    why: str = ""  # what the supervisor kills it for
+    words: str = ""  # what it said of its own death
+    frames: str = ""
+
+
+class Processes:
+    """All of a master's, and the sockets they speak to."""
+
+    def __init__(
+        self,
+        high: HighDescriptors,
+        keeper: Keeper,
+        low: list[int],
+        watch: Callable[[int, Callable[[], None]], None],
+        unwatch: Callable[[int], None],
+    ) -> None:
+        self.running: dict[int, Running] = {}  # by pid
+        self._keeper = keeper
+        self._high = high
+        self._watch, self._unwatch = watch, unwatch
+        self._ours, self._theirs = notices.pair(high.lift)
+        self._public: socket.socket | None = None
+        self._public_name = ""
+        self._memory = deaths.MemoryWatch()
+        self.ground = Ground(high, keeper.fileno(), _prctl(), low)
+        watch(self._ours.fileno(), self.hear)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for sock in (self._ours, self._theirs, self._public):
+            if sock is not None:
+                sock.close()
+
+    def start(self, job: Job) -> Running:
+        """Start a process. WorkerError."""
+        prepared = settings.prepare(job.spec)
+        if job.live is not None:
+            live, theirs = job.live, self._theirs
+            child = start_function(job.name, self.ground, prepared, job.output, lambda: live(theirs))
+        else:
+            child = self._command(job, prepared)
+        running = Running(job, child, time.monotonic())
+        self.running[child.pid] = running
+        self._watch(child.pidfd, lambda: self.ended(running))
+        return running
+
+    def _command(self, job: Job, prepared: settings.Prepared) -> Child:
+        if job.spec.ready == "notify" or job.spec.heartbeat is not None:
+            prepared.environment["NOTIFY_SOCKET"] = self._named()
+        if job.spec.heartbeat is not None:
+            prepared.environment["WATCHDOG_USEC"] = str(int(job.spec.heartbeat * 1e6))
+        return start_command(job.name, job.spec.argv, self.ground, prepared, job.output, extra={})
+
+    def _named(self) -> str:
+        if self._public is None:
+            self._public, self._public_name = notices.public(self._high.lift)
+            self._watch(self._public.fileno(), self.hear)
+        return self._public_name
+
+    def hear(self) -> None:
+        """Take all notices that have come."""
+        for sock in (self._ours, self._public):
+            while sock is not None and (notice := notices.receive(sock)) is not None:
+                self._heard(*notice)
+
+    def _heard(self, pid: int, words: dict[bytes, bytes]) -> None:
+        running = self.running.get(pid) or self._of_group(pid)
+        if running is None:  # a stranger, or one who is gone
+            return
+        if notices.DIED[:-1] in words:
+            running.words = notices.read_words(words[notices.DIED[:-1]])
+            running.frames = notices.read_words(words.get(notices.FRAMES[:-1], b""))
+        for word, line in notices.WORDS.items():
+            name, _, value = line.partition(b"=")
+            if words.get(name) == value:
+                running.job.noticed(word)
+
+    def _of_group(self, pid: int) -> Running | None:
+        try:
+            return self.running.get(os.getpgid(pid))
+        except OSError:
+            return None
+
+    def ask(self, running: Running) -> None:
+        """Ask it to end; a stopped process hears of SIGTERM only when it goes on."""
+        running.child.send(signal.SIGTERM)
+        running.child.send(signal.SIGCONT)
+
+    def kill(self, running: Running, why: str) -> None:
+        """Force it to end, with whatever it has started in its group."""
+        running.why = why
+        group.send(running.child.pid, signal.SIGKILL)
+        running.child.send(signal.SIGKILL)  # it may have left its group
+
+    def ended(self, running: Running) -> None:
+        """Its pidfd is readable: end what it left in its group, reap it, tell of what it died."""
+        self.hear()  # its last words come first
+        pidfd = running.child.pidfd
+        end = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if end is None:
+            return
+        pid = running.child.pid
+        group.send(pid, signal.SIGKILL)
+        self._keeper.release(pid)  # before it is reaped: then the number may be another's
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
+        self._unwatch(pidfd)
+        os.close(pidfd)
+        del self.running[pid]
+        running.job.ended(self._death(running, end.si_code, end.si_status))
+
+    def _death(self, running: Running, code: int, status: int) -> Death:
+        life = time.monotonic() - running.since
+        normal = code == os.CLD_EXITED and status == 0 and not running.why
+        return Death(self._sentence(running, code, status), normal, life, time.time())
+
+    def _sentence(self, running: Running, code: int, status: int) -> str:
+        if running.why:
+            return f"{running.why} and {deaths.of_end(code, status)}"
+        if running.words and code == os.CLD_EXITED:
+            return f"died of {running.words}" if status == 1 else f"died: {running.words}"
+        if code == os.CLD_EXITED and status == 0:
+            return "ended"
+        if status == signal.SIGKILL and code == os.CLD_KILLED and self._memory.has_killed():
+            return "was killed by SIGKILL: out of memory"
+        return deaths.of_end(code, status)
+
+    def end_all(self) -> None:
+        """Whoever is left (the loop was left by an exception) is killed and reaped."""
+        for running in list(self.running.values()):
+            self.kill(running, "was left when the supervisor failed")
+            pid = running.child.pid
+            group.kill(pid)
+            self._keeper.release(pid)
+            running.child.reap()
+        self.running.clear()
+
+    def reap_orphans(self) -> None:
+        """As PID 1 or subreaper: take others' dead off the process table, never one's own."""
+        while (end := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+            running = self.running.get(end.si_pid)
+            if running is not None:
+                self.ended(running)
+            elif not self._is_keeper(end.si_pid):
+                os.waitpid(end.si_pid, 0)
+            else:
+                return
+
+    def _is_keeper(self, pid: int) -> bool:
+        return pid == self._keeper.pid

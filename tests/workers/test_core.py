@@ -1,0 +1,417 @@
+"""The mind alone: a world of plain values that obeys its orders, or not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbmon.workers import Supervisor, process
+from nbmon.workers.core import Core, Do
+from nbmon.workers.errors import WorkerError
+from nbmon.workers.nodes import Death, Slot
+from nbmon.workers.reloading import Phase, Reload
+from nbmon.workers.states import ALIVE, State
+
+DIED, ENDED = Death("died", False), Death("ended", True)
+
+
+def nothing():
+    """A worker's function that is never called here."""
+
+
+def worker(name, **options):
+    return process(name, nothing, **options)
+
+
+class World:
+    """Obeys the core's orders at once, and keeps what was done as a list of words."""
+
+    def __init__(self, *children, obedient=True, **options):
+        self.now = 1000.0
+        self.done = []
+        self.timers = []
+        self.obedient = obedient
+        self.core = Core(Supervisor(*children, **options).plan, lambda: 0.0)
+
+    def carry_out(self):
+        while self.core.orders:
+            do, child, seconds, stamp = self.core.orders.pop(0)
+            if do is Do.TIMER:
+                self.timers.append((self.now + seconds, child, stamp))
+                continue
+            assert isinstance(child, Slot)
+            self.done.append(f"{do.name.lower()} {child.name}")
+            if do is Do.START and not child.spec.ready:
+                self.core.ready(child.key, self.now)
+            elif do is Do.KILL or (do is Do.ASK and self.obedient):
+                self.core.gone(child.key, Death("was stopped", False), self.now)
+
+    def start(self):
+        self.core.start(self.now)
+        return self.steps()
+
+    def steps(self):
+        """What was done since the last time."""
+        self.carry_out()
+        done, self.done = self.done, []
+        return done
+
+    def slot(self, name):
+        return next(slot for slot in self.core.root.slots() if slot.name == name)
+
+    def states(self):
+        return {slot.name: slot.state.value for slot in self.core.root.slots()}
+
+    def die(self, name, death=DIED, after=10.0):
+        self.now += after
+        self.core.gone(self.slot(name).key, death, self.now)
+        return self.steps()
+
+    def say_ready(self, name):
+        self.core.ready(self.slot(name).key, self.now)
+        return self.steps()
+
+    def pass_time(self, seconds):
+        self.now += seconds
+        due = sorted((t for t in self.timers if t[0] <= self.now), key=lambda t: t[0])
+        self.timers = [t for t in self.timers if t[0] > self.now]
+        for _, child, stamp in due:
+            self.core.overdue(child, stamp, self.now)
+        return self.steps()
+
+    def stop(self):
+        self.core.stop(self.now)
+        return self.steps()
+
+
+def test_children_start_in_order_and_stop_in_reverse():
+    world = World(worker("a"), worker("b"), worker("c"))
+    assert world.start() == ["start a", "start b", "start c"]
+    assert world.core.root.state is State.RUNNING
+    assert world.stop() == ["ask c", "ask b", "ask a"]
+    assert world.core.finished
+    assert world.core.failure is None
+
+
+def test_each_is_ready_before_the_next_is_started():
+    world = World(worker("a", ready=True), worker("b", ready=True), worker("c"))
+    assert world.start() == ["start a"]
+    assert world.say_ready("a") == ["start b"]
+    assert world.core.root.state is State.STARTING
+    assert world.say_ready("b") == ["start c"]
+    assert world.core.root.state is State.RUNNING
+
+
+def test_stopping_waits_for_each_before_it_asks_the_next():
+    world = World(worker("a"), worker("b"), obedient=False)
+    world.start()
+    assert world.stop() == ["ask b"]
+    assert world.die("b") == ["ask a"]
+    assert world.pass_time(10) == ["kill a"]
+    assert world.core.finished
+
+
+def test_several_of_one_worker_are_asked_together():
+    world = World(worker("a"), worker("b", count=3), obedient=False)
+    world.start()
+    assert world.stop() == ["ask b-3", "ask b-2", "ask b-1"]
+    world.die("b-2")
+    world.die("b-3")
+    assert world.die("b-1") == ["ask a"]
+
+
+def test_each_has_its_own_grace_time():
+    world = World(worker("a", grace=1), worker("b", grace=5), obedient=False)
+    world.start()
+    world.stop()
+    assert world.pass_time(4.9) == []
+    assert world.pass_time(0.2) == ["kill b", "ask a"]
+    assert world.pass_time(1.1) == ["kill a"]
+
+
+def test_one_for_one_restarts_the_one():
+    world = World(worker("a"), worker("b"), worker("c"))
+    world.start()
+    assert world.die("b") == ["start b"]
+
+
+def test_one_for_all_stops_all_and_starts_all():
+    world = World(worker("a"), worker("b"), worker("c"), strategy="one_for_all")
+    world.start()
+    assert world.die("b") == ["ask c", "ask a", "start a", "start b", "start c"]
+
+
+def test_rest_for_one_stops_and_starts_what_comes_after():
+    world = World(worker("a"), worker("b"), worker("c"), strategy="rest_for_one")
+    world.start()
+    assert world.die("b") == ["ask c", "start b", "start c"]
+    assert world.die("a") == ["ask c", "ask b", "start a", "start b", "start c"]
+
+
+def test_a_second_death_during_the_clearing_widens_it():
+    world = World(worker("a"), worker("b"), worker("c"), strategy="rest_for_one", obedient=False)
+    world.start()
+    assert world.die("b") == ["ask c"]
+    assert world.die("a") == []
+    assert world.die("c") == ["start a", "start b", "start c"]
+
+
+def test_what_dies_young_waits_and_those_after_it_wait_with_it():
+    world = World(worker("a"), worker("b"), strategy="rest_for_one", backoff=0.1)
+    world.start()
+    assert world.die("a", after=0.1) == ["ask b"]
+    assert world.states() == {"a": "backing off", "b": "idle"}
+    assert world.pass_time(0.1) == ["start a", "start b"]
+
+
+def test_the_others_of_one_for_one_do_not_wait():
+    world = World(worker("a"), worker("b"), backoff=0.1)
+    world.start()
+    world.die("a", after=0.1)
+    assert world.die("b", after=5.0) == ["start b"]
+    assert world.pass_time(0.1) == ["start a"]
+
+
+def test_a_worker_that_dies_at_once_for_ever_backs_off_and_escalates():
+    world = World(worker("a"), worker("b"), intensity=5, period=60.0, backoff=0.1)
+    world.start()
+    waits = []
+    while not world.core.finished:
+        world.die("b", after=0.0)
+        before = world.now
+        while not world.core.finished and world.slot("b").state is not State.RUNNING:
+            world.pass_time(0.05)
+        waits.append(round(world.now - before, 1))
+    assert waits[:5] == [0.1, 0.2, 0.4, 0.8, 1.6]
+    assert "more than 5 restarts within 60 seconds" in world.core.failure.sentence
+    assert world.states() == {"a": "idle", "b": "failed"}
+
+
+def test_restarts_that_lie_long_back_do_not_count():
+    world = World(worker("a"), intensity=2, period=60.0)
+    world.start()
+    for _ in range(20):
+        assert world.die("a", after=31.0) == ["start a"]
+
+
+def test_an_inner_supervisor_that_gives_up_is_restarted_whole():
+    inner = Supervisor(worker("x"), worker("y"), name="in", intensity=0)
+    world = World(worker("a"), inner, worker("z"), intensity=1)
+    assert world.start() == ["start a", "start in/x", "start in/y", "start z"]
+    assert world.die("in/y") == ["ask in/x", "start in/x", "start in/y"]
+    assert world.core.root.children[1].restarts == 1
+    done = world.die("in/x")
+    assert done == ["ask in/y", "ask z", "ask a"]
+    assert world.core.finished
+    assert "in gave up" in world.core.failure.sentence or "in" in world.core.failure.sentence
+
+
+def test_an_inner_supervisor_has_its_own_strategy():
+    inner = Supervisor(worker("x"), worker("y"), name="in", strategy="one_for_all")
+    world = World(worker("a"), inner)
+    world.start()
+    assert world.die("in/x") == ["ask in/y", "start in/x", "start in/y"]
+    assert world.die("a") == ["start a"]
+
+
+def test_the_death_of_an_inner_supervisor_follows_the_outer_strategy():
+    inner = Supervisor(worker("x"), name="in", intensity=0)
+    world = World(worker("a"), inner, worker("z"), strategy="rest_for_one")
+    world.start()
+    assert world.die("in/x") == ["ask z", "start in/x", "start z"]
+
+
+def test_a_transient_worker_that_ended_stays_ended_and_one_that_died_comes_back():
+    world = World(worker("a", restart="transient"), worker("b"))
+    world.start()
+    assert world.die("a") == ["start a"]
+    assert world.die("a", ENDED) == []
+    assert world.states()["a"] == "ended"
+
+
+def test_a_temporary_worker_never_comes_back():
+    world = World(worker("a", restart="temporary"), worker("b"))
+    world.start()
+    assert world.die("a") == []
+    assert world.states()["a"] == "failed"
+
+
+def test_the_tree_is_done_when_nobody_is_to_come_back():
+    inner = Supervisor(worker("x", restart="transient"), name="in")
+    world = World(inner, worker("a", restart="temporary"))
+    world.start()
+    world.die("a")
+    assert not world.core.finished
+    world.die("in/x", ENDED)
+    assert world.core.finished
+    assert world.core.failure is None
+
+
+def test_one_that_is_not_ready_in_time_is_killed_and_counts_as_dead():
+    world = World(worker("a", ready=True, start_timeout=3), healthy=0.0)
+    world.start()
+    assert world.pass_time(3.1) == ["kill a", "start a"]
+    assert world.slot("a").restarts == 1
+
+
+def test_a_timer_of_a_former_life_does_nothing():
+    world = World(worker("a", ready=True, start_timeout=3), healthy=0.0)
+    world.start()
+    world.now += 2.0
+    assert world.die("a", after=0.0) == ["start a"]
+    assert world.pass_time(1.5) == []
+
+
+def test_one_that_is_condemned_is_killed_and_comes_back():
+    world = World(worker("a"), worker("b"))
+    world.start()
+    world.now += 10
+    world.core.condemn(world.slot("a").key)
+    assert world.steps() == ["kill a", "start a"]
+
+
+def test_what_was_lost_with_its_host_comes_back_without_being_counted():
+    world = World(worker("a"), worker("b"), worker("c", restart="temporary"), intensity=0)
+    world.start()
+    keys = [slot.key for slot in world.core.root.slots()]
+    world.core.lost(keys, Death("was lost", False), world.now)
+    assert world.steps() == ["start a", "start b"]
+    assert world.states()["c"] == "failed"
+
+
+def test_the_operators_restart_is_gentle_and_uncounted():
+    world = World(worker("a"), worker("b"), intensity=0)
+    world.start()
+    world.core.again(world.slot("a"), world.now)
+    assert world.steps() == ["ask a", "start a"]
+
+
+def test_an_inner_supervisor_is_restarted_on_demand():
+    world = World(Supervisor(worker("x"), worker("y"), name="in"), worker("a"))
+    world.start()
+    world.core.again(world.core.root.children[0], world.now)
+    assert world.steps() == ["ask in/y", "ask in/x", "start in/x", "start in/y"]
+
+
+def test_one_that_waits_for_its_time_is_restarted_at_once_on_demand():
+    world = World(worker("a"), backoff=10.0)
+    world.start()
+    world.die("a", after=0.0)
+    world.core.again(world.slot("a"), world.now)
+    assert world.steps() == ["start a"]
+
+
+def test_nothing_is_restarted_on_demand_while_all_goes_down():
+    world = World(worker("a"), worker("b"), obedient=False)
+    world.start()
+    world.stop()
+    with pytest.raises(WorkerError, match="cannot be restarted"):
+        world.core.again(world.slot("a"), world.now)
+
+
+def test_a_reload_starts_the_new_before_the_old_are_asked():
+    world = World(worker("a", ready=True, count=2))
+    world.start()
+    world.say_ready("a-1")
+    world.say_ready("a-2")
+    reload = Reload(world.core, world.now)
+    assert world.steps() == ["start a-1"]
+    news = []
+    for _ in range(2):
+        new = max(world.core.by_key)
+        news.append(new)
+        world.core.ready(new, world.now)
+        reload.ready(new, world.now)
+    assert reload.phase is Phase.DONE
+    assert world.steps() == ["start a-2", "ask a-1", "ask a-2"]
+    assert [slot.key for slot in world.core.root.slots()] == news
+    assert set(world.core.by_key) == set(news)
+
+
+def test_a_reload_whose_new_worker_dies_leaves_the_old():
+    world = World(worker("a", ready=True, count=2))
+    world.start()
+    old = [slot.key for slot in world.core.root.slots()]
+    world.say_ready("a-1")
+    world.say_ready("a-2")
+    reload = Reload(world.core, world.now)
+    first = max(world.core.by_key)
+    world.core.ready(first, world.now)
+    reload.ready(first, world.now)
+    second = max(world.core.by_key)
+    reload.gone(second, DIED)
+    world.core.gone(second, DIED, world.now)
+    world.steps()
+    assert reload.phase is Phase.REFUSED
+    assert reload.reason == "the new a-2 died"
+    assert [slot.key for slot in world.core.root.slots()] == old
+    assert set(world.core.by_key) == set(old)
+    assert set(world.states().values()) == {"running"}
+
+
+def test_a_stop_during_a_reload_ends_the_new_too():
+    world = World(worker("a", ready=True))
+    world.start()
+    world.say_ready("a")
+    Reload(world.core, world.now)
+    world.stop()
+    assert world.core.finished
+    assert len(world.core.by_key) == 1
+
+
+names = st.sampled_from(["a", "b-1", "b-2", "in/x", "in/y", "c"])
+happenings = st.lists(
+    st.tuples(st.sampled_from(["die", "end", "ready", "time", "condemn", "again"]), names, st.floats(0, 3)),
+    max_size=60,
+)
+strategies = st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"])
+
+
+@settings(max_examples=150)
+@given(happenings, strategies, strategies, st.booleans(), st.integers(0, 4))
+def test_whatever_happens_nothing_is_left_running_after_a_stop(events, outer, inner, obedient, intensity):
+    world = World(
+        worker("a", ready=True, start_timeout=2),
+        worker("b", count=2, grace=1),
+        Supervisor(worker("x", ready=True), worker("y"), name="in", strategy=inner, intensity=intensity),
+        worker("c", restart="transient"),
+        strategy=outer,
+        obedient=obedient,
+        intensity=intensity,
+        period=5.0,
+    )
+    world.start()
+    for what, name, seconds in events:
+        slot = world.slot(name)
+        if what in ("die", "end"):
+            world.die(name, DIED if what == "die" else ENDED, after=seconds)
+        elif what == "ready":
+            world.say_ready(name)
+        elif what == "time":
+            world.pass_time(seconds)
+        elif what == "condemn":
+            world.core.condemn(slot.key)
+            world.steps()
+        elif slot.parent.state in (State.STARTING, State.RUNNING):
+            world.core.again(slot, world.now)
+            world.steps()
+        assert_in_order(world.core.root)
+    world.stop()
+    for _ in range(30):
+        world.pass_time(11.0)
+    assert world.core.finished
+    assert not [slot for slot in world.core.root.slots() if slot.state in ALIVE]
+    assert len(world.core.by_key) == 6
+
+
+def assert_in_order(node):
+    """Nobody that is idle in a supervisor that is up could have been started."""
+    if node.state not in (State.STARTING, State.RUNNING) or node.clearing is not None:
+        return
+    for before, child in zip([None, *node.children], node.children, strict=False):
+        if child.state is State.IDLE:
+            assert before is not None
+            assert before.state is not State.RUNNING
+        if hasattr(child, "children"):
+            assert_in_order(child)

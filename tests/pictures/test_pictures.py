@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbmon.http import FileSlice, Response, imf_date
-from nbmon.pictures import Folder, Pictures
+from nbmon.pictures import Folder, FolderError, Pictures
 from nbmon.pictures.page import assets
 from nbmon.pictures.pictures import page_number
 from support.pictures import INSIDE, SECRET, Ask, asker, content, descriptors
@@ -299,7 +299,9 @@ def test_what_runs_is_sandboxed(ask: Ask, shown: Path) -> None:
         content(response)
 
 
-def test_a_folder_that_went_away_is_answered_with_sentences(tmp_path: Path) -> None:
+@pytest.fixture
+def removed(tmp_path: Path) -> tuple[Path, Ask]:
+    """A folder that is removed while it is shown."""
     place = tmp_path / "gone"
     place.mkdir()
     (place / "a.jpg").write_bytes(JPEG)
@@ -307,8 +309,75 @@ def test_a_folder_that_went_away_is_answered_with_sentences(tmp_path: Path) -> N
     assert ask("/", "HEAD").status == 200
     (place / "a.jpg").unlink()
     place.rmdir()
+    return place, ask
+
+
+@pytest.mark.parametrize("path", ["/", "/a.jpg"])
+def test_a_folder_that_was_removed_is_said_to_be_gone_and_logged_once(removed, caplog, path: str) -> None:
+    _, ask = removed
+    before = descriptors()
+    for _ in range(3):
+        response = ask(path)
+        assert response.status == 503
+        assert b"The folder that is shown here is gone" in content(response)
+        assert b"tmp" not in content(response)
+    assert descriptors() == before
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+@pytest.mark.parametrize("path", ["/", "/b.jpg"])
+def test_a_folder_that_comes_back_is_shown_again(removed, path: str) -> None:
+    place, ask = removed
+    assert ask("/").status == 503
+    place.mkdir()
+    (place / "b.jpg").write_bytes(JPEG)
+    assert content(ask(path)) in (JPEG, content(ask("/")))
     assert ask("/a.jpg").status == 404
-    assert b"This folder is empty" in content(ask("/"))
+
+
+def test_a_folder_that_took_the_place_of_a_renamed_one_is_shown_after_reopening(
+    ask: Ask, folder: Folder, shown: Path
+) -> None:
+    shown.rename(shown.with_name("old"))
+    shown.mkdir()
+    (shown / "new.jpg").write_bytes(JPEG)
+    (shown / "in-absolute").symlink_to(shown / "new.jpg")
+    assert content(ask("/plain.txt")) == INSIDE
+    before = descriptors()
+    folder.reopen()
+    assert descriptors() == before
+    assert ask("/plain.txt").status == 404
+    assert content(ask("/new.jpg")) == JPEG
+    assert content(ask("/in-absolute")) == JPEG
+
+
+def test_a_folder_that_cannot_be_reopened_is_shown_as_it_was(ask: Ask, folder: Folder, shown: Path) -> None:
+    shown.rename(shown.with_name("old"))
+    with pytest.raises(FolderError, match="there is no folder"):
+        folder.reopen()
+    assert content(ask("/plain.txt")) == INSIDE
+
+
+def test_a_folder_called_like_our_own_place_is_shown_all_the_same(ask: Ask, shown: Path) -> None:
+    (shown / "-").mkdir()
+    (shown / "-" / "a.jpg").write_bytes(JPEG)
+    assert b"a.jpg" in content(ask("/-/"))
+    assert content(ask("/-/a.jpg")) == JPEG
+    for asset in assets().values():
+        assert content(ask(f"/-/{asset.name}")) == asset.content
+
+
+@pytest.mark.parametrize(("age", "status"), [(1.5, 200), (30, 206)])
+def test_a_date_vouches_for_parts_only_once_the_file_has_rested(
+    ask: Ask, shown: Path, age: float, status: int
+) -> None:
+    """RFC 9110, section 8.8.2.2: it may be written twice within the second that its date names."""
+    changed = time.time() - age
+    os.utime(shown / "plain.txt", (changed, changed))
+    date = field(ask("/plain.txt", "HEAD"), b"Last-Modified").decode()
+    response = ask("/plain.txt", range="bytes=0-0", if_range=date)
+    content(response)
+    assert response.status == status
 
 
 def test_when_the_system_cannot_open_it_says_to_try_again(ask: Ask, folder: Folder, monkeypatch) -> None:

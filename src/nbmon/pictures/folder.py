@@ -1,4 +1,4 @@
-"""The folder whose pictures are shown: opened once, and every name in it resolved beneath that descriptor.
+"""The folder whose pictures are shown: opened once, or again when told, every name resolved beneath it.
 
 It hands out descriptors and lists of names; what they mean to a browser is decided elsewhere.
 """
@@ -93,6 +93,25 @@ class Folder:
     def title(self) -> str:
         """The folder's own name, to head its page."""
         return Path(self.path).name or "/"
+
+    @property
+    def removed(self) -> bool:
+        """Whether the opened folder was removed; another may stand at its path since."""
+        return os.fstat(self._root).st_nlink == 0
+
+    def reopen(self) -> None:
+        """Go on with what is at `path` now. FolderError, after which all is as it was.
+
+        The descriptor's number stays (dup2(2) changes it in one step): a thread, or the code that a signal
+        interrupted, may be about to use it.
+        """
+        given = os.fsencode(self.path)
+        fresh = _open_root(given)
+        try:
+            os.dup2(fresh, self._root, inheritable=False)
+        finally:
+            os.close(fresh)
+        self._homes = tuple({given, os.path.realpath(given)})
 
     def open(self, segments: list[bytes]) -> Entry:
         """Open what the decoded `segments` name; NotHere, or Unavailable where the system lacks the means.

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from nbmon.pictures.gallery import Gallery
 
-RESERVED = (
-    b"-"  # first segment of the server's own resources; a folder of that name at the top is shadowed by it
-)
+RESERVED = b"-"  # first segment of the server's own resources; their names have a hash, no folder loses one
 
 POLICY = (
     b"default-src 'none'; img-src 'self'; style-src 'self'; "

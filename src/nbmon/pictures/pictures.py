@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 from nbmon.http import Representation, Request, Response, answer, error_response, method_refusal
 from nbmon.pictures.beneath import NotHere, Unavailable
-from nbmon.pictures.folder import Entry, Folder
+from nbmon.pictures.folder import Entry, Folder, FolderError
 from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
 from nbmon.pictures.page import PAGE_FIELDS, RESERVED, Asset, assets, icon
 from nbmon.pictures.pages import Pages
@@ -31,6 +31,7 @@ FAVICON = [b"favicon.ico"]  # asked for beside a bare picture; ours, unless the 
 SETTLED_AFTER = 2_000_000_000  # nanoseconds: the coarsest tick of a file's times (FAT's)
 
 NOT_HERE = "There is nothing here by that name."
+REMOVED = "The folder that is shown here is gone; once it is back, this page is, too."
 
 
 class Pictures:
@@ -40,6 +41,7 @@ class Pictures:
         self.folder = folder
         self._pages = Pages(folder)
         self._boundary_key = os.urandom(32)
+        self._missing = False  # that the folder was removed has been logged
 
     def __call__(self, request: Request) -> Response:
         """Answer `request`. Raises nothing for whatever a client may ask, or the disk may lack."""
@@ -47,15 +49,35 @@ class Pictures:
         if refusal is not None:
             return refusal
         try:
-            return self._find(request, decode(request.path))
+            segments = decode(request.path)
+            try:
+                return self._find(request, segments)
+            except NotHere:
+                if not self.folder.removed:
+                    raise
+            return self._find_anew(request, segments)
         except BadPath as wrong:
             return error_response(400, str(wrong))
         except (HiddenPath, NotHere):
             return error_response(404, NOT_HERE)
         except (Unavailable, OSError):
-            busy = error_response(503, "That cannot be opened just now; try again in a moment.")
-            busy.fields.append((b"Retry-After", RETRY_AFTER))
-            return busy
+            return _busy("That cannot be opened just now; try again in a moment.")
+
+    def _find_anew(self, request: Request, segments: list[bytes]) -> Response:
+        """After the folder was removed: from the one that has its place now, if there is one."""
+        import logging
+
+        log = logging.getLogger(__name__)
+        try:
+            self.folder.reopen()
+        except FolderError as error:
+            if not self._missing:
+                log.error("the folder was removed: %s", error)
+            self._missing = True
+            return _busy(REMOVED)
+        self._missing = False
+        log.info("the folder is shown again: another has the place of one that was removed")
+        return self._find(request, segments)
 
     def state_of(self, request: Request) -> Hashable | None:
         """Equal as long as the answer to `request` is; None where that cannot be told, as for a page.
@@ -72,8 +94,8 @@ class Pictures:
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
     def _find(self, request: Request, segments: list[bytes]) -> Response:
-        if segments[0] == RESERVED and len(segments) > 1:
-            return self._asset(request, segments[1:])
+        if segments[0] == RESERVED and (asset := assets().get(b"/".join(segments[1:]))) is not None:
+            return _own(request, asset, FOR_EVER)
         try:
             entry = self.folder.open(segments)
         except NotHere:
@@ -90,14 +112,10 @@ class Pictures:
             entry.close()
             raise
 
-    def _asset(self, request: Request, rest: list[bytes]) -> Response:
-        asset = assets().get(b"/".join(rest))
-        if asset is None:
-            raise NotHere
-        return _own(request, asset, FOR_EVER)
-
     def _page(self, request: Request, where: list[bytes], entry: Entry) -> Response:
         with entry:
+            if not entry.status.st_nlink:  # removed while it was open
+                raise NotHere
             page = self._pages.get(entry, where, page_number(request.query))
         what = Representation(
             len(page.content), HTML, page.tag, page.since, (ASK_AGAIN, *PAGE_FIELDS), date_is_strong=False
@@ -122,6 +140,12 @@ def _own(request: Request, asset: Asset, keeping: tuple[bytes, bytes]) -> Respon
     return answer(request, what, lambda: asset.content)
 
 
+def _busy(sentence: str) -> Response:
+    response = error_response(503, sentence)
+    response.fields.append((b"Retry-After", RETRY_AFTER))
+    return response
+
+
 def representation_of(name: bytes, entry: Entry) -> Representation:
     """What the open file `entry`, called `name`, is at this moment. OSError if the disk fails."""
     status, now = entry.status, time.time()
@@ -134,7 +158,7 @@ def representation_of(name: bytes, entry: Entry) -> Representation:
         entity_tag(status),
         modified,
         (ASK_AGAIN, *fields_for(kind)),
-        date_is_strong=modified < now - 1,
+        date_is_strong=now - status.st_mtime >= SETTLED_AFTER / 1e9,  # RFC 9110, section 8.8.2.2
     )
 
 

@@ -42,7 +42,7 @@ def room_for(connections: int, spare: int) -> int:
 class Acceptor(Task):
     """A listening socket in the loop."""
 
-    __slots__ = ("_accept", "_accepted", "_has_room", "_quiet_until", "_shape", "listener")
+    __slots__ = ("_accept", "_accepted", "_dress", "_has_room", "_quiet_until", "_shape", "listener")
 
     def __init__(
         self, loop: Loop, listener: socket.socket, accepted: Accepted, has_room: Callable[[], bool]
@@ -54,6 +54,7 @@ class Acceptor(Task):
         self._shape = (listener.family, listener.type, listener.proto)
         self._accepted = accepted
         self._has_room = has_room
+        self._dress: Callable[[SocketType], SocketType] | None = getattr(listener, "dress", None)  # in TLS
         self._quiet_until = 0.0
 
     def open(self) -> None:
@@ -89,6 +90,8 @@ class Acceptor(Task):
     def _welcome(self, fd: int) -> None:
         sock = SocketType(*self._shape, fd)
         try:
+            if self._dress is not None:
+                sock = self._dress(sock)
             first = sock.recv(RECEIVE, DONTWAIT)
         except BlockingIOError:
             self._accepted(sock, None)

@@ -7,6 +7,7 @@ connection.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -143,6 +144,8 @@ class Connection(CoroutineTask):
 
     def send_from_file(self, fd: int, offset: int, count: int) -> int | None:
         """sendfile(2); None when the socket takes nothing now, 0 at the file's end. Raises OSError."""
+        if type(self.sock) is not SocketType:  # the kernel knows nothing of the keys
+            raise OSError(errno.ENOSYS, "no sendfile under TLS")
         if not self._nonblocking:  # sendfile has no flags
             os.set_blocking(self.fd, False)
             self._nonblocking = True

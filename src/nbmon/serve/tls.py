@@ -1,0 +1,186 @@
+"""TLS (RFC 8446, RFC 5246) in front of a connection: a socket that looks like any other to the loop.
+
+Must not know HTTP, but for the one answer to a client that speaks it without TLS. Certificates may be
+exchanged at any time: connections that are open keep what they began with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+from socket import SocketType
+
+from nbmon.serve.ledger import Client
+from nbmon.serve.logs import logger, plain
+
+RECORD = 16_384  # bytes of content in one record, at most (RFC 8446 section 5.1)
+# For 1.2; those of 1.3 are all good. Mozilla's "intermediate" list, without the finite-field ones.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+NO_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 42\r\n\r\n"
+    b"TLS is spoken here; ask with https instead"
+)
+
+
+class TlsError(Exception):
+    """A certificate or key cannot be used; `str(error)` is a finished sentence."""
+
+
+class Certificates:
+    """A certificate with its key, in PEM files. Raises TlsError."""
+
+    def __init__(self, certificate: str, key: str | None = None) -> None:
+        """`certificate`: with the chain behind it. `key`: its own file, if it does not stand in the first."""
+        self._certificate = certificate
+        self._key = key
+        self._context = _context(certificate, key)
+
+    def reload(self) -> None:
+        """Read the files again; if they cannot be used the old ones go on, and the log says why."""
+        try:
+            self._context = _context(self._certificate, self._key)
+        except TlsError as error:
+            logger.error("%s; the certificate in use goes on", plain(str(error)))
+        else:
+            logger.info("the certificate %s is loaded", plain(self._certificate))
+
+    def dress(self, sock: SocketType) -> TlsSocket:
+        """`sock`, just accepted, under TLS. Closes it and raises OSError if it is gone."""
+        try:
+            sock.getpeername()
+            return TlsSocket(self._context, sock)
+        except (OSError, ValueError) as error:
+            sock.close()
+            raise OSError(str(error)) from error
+
+
+class TlsListener(socket.socket):
+    """A listening socket whose connections are under TLS."""
+
+    certificates: Certificates
+
+    @classmethod
+    def over(cls, listener: socket.socket, certificates: Certificates) -> TlsListener:
+        """`listener` itself, which is not to be used any more under its old name."""
+        blocking = listener.getblocking()
+        made = cls(listener.family, listener.type, listener.proto, listener.detach())
+        made.setblocking(blocking)
+        made.certificates = certificates
+        return made
+
+    def dress(self, sock: SocketType) -> TlsSocket:
+        """See Certificates."""
+        return self.certificates.dress(sock)
+
+
+class TlsSocket:
+    """What a driver uses of a socket: never waits, says so by BlockingIOError, fails by OSError.
+
+    The handshake is a part of the first `recv`. Flags are for the eyes of plain sockets alone.
+    """
+
+    __slots__ = ("_tls",)
+
+    def __init__(self, context: ssl.SSLContext, sock: SocketType) -> None:
+        sock.setblocking(False)
+        self._tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)  # type: ignore[arg-type]  # the C socket has all that it needs
+
+    def fileno(self) -> int:
+        """Of the connection."""
+        return self._tls.fileno()
+
+    def getpeername(self) -> Client:
+        """Of the client."""
+        peer: Client = self._tls.getpeername()
+        return peer
+
+    def recv(self, _size: int, _flags: int = 0) -> bytes:
+        """The content of one record, whatever size was asked for: none may wait where epoll does not look."""
+        try:
+            return self._tls.recv(RECORD)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        except ssl.SSLError as error:
+            if error.reason == "HTTP_REQUEST":
+                with contextlib.suppress(OSError):
+                    socket.socket.send(self._tls, NO_TLS)
+            raise
+
+    def send(self, data: bytes | memoryview, _flags: int = 0) -> int:
+        """How much of `data` was taken. After BlockingIOError the same must be sent again (SSL_write(3))."""
+        view = memoryview(data)
+        sent = 0
+        try:
+            while sent < len(view):
+                sent += self._tls.send(view[sent : sent + RECORD])
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if not sent:
+                raise BlockingIOError from None
+        return sent
+
+    def shutdown(self, how: int) -> None:
+        """Tell the client, by TLS and by TCP, that no more is sent."""
+        self._say_close()
+        self._tls.shutdown(how)
+
+    def close(self) -> None:
+        """Close, after the alert that tells an end from an attacker's cut (RFC 8446 section 6.1)."""
+        self._say_close()
+        self._tls.close()
+
+    def _say_close(self) -> None:
+        try:
+            self._tls.unwrap()
+        except (OSError, ValueError):  # gone, closed, never shaken hands with, or has yet to answer
+            pass
+
+
+def _context(certificate: str, key: str | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    for path in filter(None, (certificate, key)):
+        _check_readable(path)
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse)
+    except _EncryptedError:
+        raise TlsError(
+            f"the key in {key or certificate} is encrypted, and nobody is there to type its password; "
+            f"openssl pkey -in {key or certificate} -out PLAIN.pem decrypts it"
+        ) from None
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise TlsError(_explained(error, certificate, key)) from error
+    return context
+
+
+def _check_readable(path: str) -> None:
+    """OpenSSL's own words do not tell which of the two files is meant."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except (OSError, ValueError) as error:
+        words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise TlsError(f"cannot read {path!r} for TLS: {words}") from error
+
+
+class _EncryptedError(Exception):
+    pass
+
+
+def _refuse() -> str:
+    raise _EncryptedError
+
+
+def _explained(error: Exception, certificate: str, key: str | None) -> str:
+    reason = getattr(error, "reason", None)
+    if reason == "KEY_VALUES_MISMATCH":
+        return f"the key in {key or certificate} is not that of the certificate in {certificate}"
+    if key is None:
+        return (
+            f"{certificate} holds no certificate in PEM form with its key; give the key's file by --tls-key"
+        )
+    words = {"NO_START_LINE": "no PEM form"}.get(str(reason), str(reason or error))
+    return f"cannot use the certificate {certificate} with the key {key}: {words}"

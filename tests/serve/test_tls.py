@@ -1,0 +1,244 @@
+"""TLS: what is agreed on, that every size arrives whole, that certificates change without a lost client."""
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from nbmon.http import FileSlice, Response
+from nbmon.serve import listen
+from nbmon.serve.tls import Certificates, TlsError, TlsListener
+from serve.talk import SERVERS
+from support.proc import GROSS_HANG
+
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="certificates are made by the openssl program")
+MODELS = [model for model in SERVERS if model != "process"]  # see docs/server.md
+LARGE = bytes(range(256)) * 16 * 1024  # 4 MiB
+
+
+def openssl(*words):
+    subprocess.run([OPENSSL, *words], check=True, capture_output=True, timeout=GROSS_HANG)
+
+
+def make(folder, name):
+    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", str(key), "-out", str(certificate), "-days", "2",
+            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")  # fmt: skip
+    return str(certificate), str(key)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Two certificates with their keys."""
+    folder = tmp_path_factory.mktemp("tls")
+    return make(folder, "first"), make(folder, "second")
+
+
+@pytest.fixture(params=MODELS)
+def tls_model(request):
+    return request.param
+
+
+@contextlib.contextmanager
+def serving(model, certificates, app):
+    ready = threading.Event()
+    sockets = [TlsListener.over(sock, certificates) for sock in listen("127.0.0.1", 0)]
+    server = SERVERS[model](app, sockets, on_serving=ready.set)
+    address = sockets[0].getsockname()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        assert ready.wait(GROSS_HANG)
+        yield address
+    finally:
+        server.stop()
+        thread.join(GROSS_HANG)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+@pytest.fixture
+def serve(tls_model, tmp_path):
+    (tmp_path / "large").write_bytes(LARGE)
+
+    def app(request):
+        if request.path == b"/file":
+            return Response(200, [], FileSlice((tmp_path / "large").open("rb"), 0, len(LARGE)))
+        if request.path == b"/bytes":
+            return Response(200, [], LARGE)
+        return Response(200, [], b"small")
+
+    with contextlib.ExitStack() as stack:
+        yield lambda certificates: stack.enter_context(serving(tls_model, certificates, app))
+
+
+def client(trusted, **said):
+    context = ssl.create_default_context(cafile=trusted)
+    for key, value in said.items():
+        setattr(context, key, value)
+    return context
+
+
+@contextlib.contextmanager
+def connected(address, context):
+    raw = socket.create_connection(address, GROSS_HANG)
+    with raw, context.wrap_socket(raw, server_hostname="127.0.0.1") as sock:
+        yield sock
+
+
+def get(sock, path="/", close=False):
+    """The body of one answer."""
+    end = "Connection: close\r\n" if close else ""
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{end}\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    got = bytearray(body)
+    while len(got) < length:
+        more = sock.recv(1 << 20)
+        assert more, f"closed with {len(got)} of {length} bytes"
+        got += more
+    return bytes(got)
+
+
+def test_every_size_arrives_whole_and_the_connection_stays(serve, made):
+    address = serve(Certificates(*made[0]))
+    with connected(address, client(made[0][0])) as sock:
+        for _ in range(3):
+            assert get(sock) == b"small"
+        assert get(sock, "/file") == LARGE
+        assert get(sock, "/bytes") == LARGE
+        assert get(sock) == b"small"
+
+
+def test_pipelined_requests_in_one_record_and_a_request_in_many_are_answered(serve, made):
+    address = serve(Certificates(*made[0]))
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connected(address, client(made[0][0])) as sock:
+        sock.sendall(request * 20)
+        for byte in request[:-4]:
+            sock.sendall(bytes([byte]))
+        sock.sendall(request[-4:])
+        data = b""
+        while data.count(b"small") < 21:
+            more = sock.recv(65536)
+            assert more, data
+            data += more
+
+
+def test_the_end_is_told_so_that_no_attacker_can_cut(serve, made):
+    address = serve(Certificates(*made[0]))
+    context = client(made[0][0])
+    with socket.create_connection(address, GROSS_HANG) as raw:
+        sock = context.wrap_socket(raw, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
+        with sock:
+            assert get(sock, close=True) == b"small"
+            assert sock.recv(1) == b""  # without close_notify this raises SSLEOFError
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_modern_versions_are_spoken(serve, made, version):
+    wanted = ssl.TLSVersion[version]
+    address = serve(Certificates(*made[0]))
+    with connected(address, client(made[0][0], minimum_version=wanted, maximum_version=wanted)) as sock:
+        assert get(sock) == b"small"
+        assert sock.version() == version.replace("_", ".")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_versions_are_refused(serve, made):
+    address = serve(Certificates(*made[0]))
+    old = client(made[0][0], minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError), connected(address, old):
+        pass
+    with connected(address, client(made[0][0])) as sock:
+        assert get(sock) == b"small"
+
+
+def test_who_speaks_no_tls_is_told_so_and_harms_nobody(serve, made):
+    address = serve(Certificates(*made[0]))
+    with socket.create_connection(address, GROSS_HANG) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(65536).startswith(b"HTTP/1.1 400 ")
+    for garbage in (b"\x16\x03\x01\xff\xff" + b"\0" * 70000, b"\x00", b""):
+        with socket.create_connection(address, GROSS_HANG) as plain, contextlib.suppress(OSError):
+            plain.sendall(garbage)
+    with connected(address, client(made[0][0])) as sock:
+        assert get(sock) == b"small"
+
+
+def test_a_client_that_never_shakes_hands_holds_up_nobody(serve, made):
+    address = serve(Certificates(*made[0]))
+    with socket.create_connection(address, GROSS_HANG) as silent:
+        silent.sendall(b"\x16\x03")
+        with connected(address, client(made[0][0])) as sock:
+            assert get(sock) == b"small"
+
+
+def test_a_new_certificate_counts_for_new_connections_and_the_old_ones_go_on(serve, made, tmp_path):
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    shutil.copy(made[0][0], certificate)
+    shutil.copy(made[0][1], key)
+    certificates = Certificates(str(certificate), str(key))
+    address = serve(certificates)
+    with connected(address, client(made[0][0])) as old:
+        assert get(old) == b"small"
+        shutil.copy(made[1][0], certificate)
+        shutil.copy(made[1][1], key)
+        certificates.reload()
+        with connected(address, client(made[1][0])) as new:
+            assert get(new) == b"small"
+        assert get(old, "/file") == LARGE
+
+
+def test_a_certificate_that_cannot_be_used_leaves_the_old_one(serve, made, tmp_path, caplog):
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    shutil.copy(made[0][0], certificate)
+    shutil.copy(made[0][1], key)
+    certificates = Certificates(str(certificate), str(key))
+    address = serve(certificates)
+    certificate.write_text("half a certificate")
+    certificates.reload()
+    assert "the certificate in use goes on" in caplog.text
+    with connected(address, client(made[0][0])) as sock:
+        assert get(sock) == b"small"
+
+
+def test_a_certificate_and_its_key_may_stand_in_one_file(made, tmp_path):
+    both = tmp_path / "both.pem"
+    both.write_bytes(b"".join(Path(path).read_bytes() for path in made[0]))
+    Certificates(str(both))
+
+
+def wrong_files(made, folder):
+    encrypted = folder / "encrypted.key"
+    openssl("pkey", "-in", made[0][1], "-aes128", "-passout", "pass:x", "-out", str(encrypted))
+    empty = folder / "empty.pem"
+    empty.touch()
+    return {
+        "missing": (str(folder / "nothing.pem"), None, "cannot read"),
+        "a folder of secrets": (made[0][0], str(folder / "nothing.key"), "cannot read"),
+        "no key": (made[0][0], None, "give the key's file by --tls-key"),
+        "another's key": (made[0][0], made[1][1], "is not that of the certificate"),
+        "an encrypted key": (made[0][0], str(encrypted), "is encrypted"),
+        "an empty file": (str(empty), made[0][1], "cannot use the certificate"),
+        "a key as certificate": (made[0][1], made[0][1], "cannot use the certificate"),
+        "NUL": ("a\0b", None, "cannot read"),
+    }
+
+
+def test_each_wrong_file_is_a_sentence(made, tmp_path):
+    for certificate, key, sentence in wrong_files(made, tmp_path).values():
+        with pytest.raises(TlsError) as caught:
+            Certificates(certificate, key)
+        assert sentence in str(caught.value)
+        assert "\n" not in str(caught.value)

@@ -148,6 +148,29 @@ def test_under_a_service_manager_it_stays_in_the_foreground(programs):
     assert programs.left() == []
 
 
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("programs:Tickr", "has no Tickr. Did you mean Ticker?"),
+        ("progams:Ticker", "there is no module progams"),
+    ],
+)
+def test_a_class_of_the_file_that_cannot_be_is_answered_with_its_line(programs, target, reason):
+    (programs.cwd / "nbmon.toml").write_text(f"[services.clock]\nlog = 'clock.log'\ntarget = '{target}'\n")
+    said = programs("start", "clock", code=1).stderr
+    assert said.startswith("nbmon: nbmon.toml, line 3: target of services.clock: ")
+    assert reason in said
+
+
+def test_a_restart_does_not_blame_lines_of_a_file_that_may_have_changed(programs):
+    (programs.cwd / "nbmon.toml").write_text("[services.clock]\ntarget = 'programs:Ticker'\n")
+    programs("start", "clock")
+    (programs.cwd / "programs.py").write_text("syntax error here")
+    said = programs("restart", "clock", code=1).stderr
+    assert "programs.py, line 1" in said
+    assert "nbmon.toml" not in said
+
+
 def test_a_name_of_the_file_may_be_a_class(programs):
     (programs.cwd / "nbmon.toml").write_text(
         "[services.clock]\ntarget = 'programs:Ticker'\nlog = 'clock.log'\n"

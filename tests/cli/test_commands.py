@@ -26,6 +26,22 @@ def test_the_words_of_the_command_are_its_own(nbmon):
     assert nbmon.view("db")["target"].startswith("-- sh -c")
 
 
+def test_reload_never_ends_a_command_that_does_nothing_on_sighup(nbmon):
+    nbmon("start", "--", "sleep", "60")
+    done = nbmon("reload", "sleep", code=1)
+    assert "sleep would end of a reload" in done.stderr
+    assert "nbmon restart sleep" in done.stderr
+    assert nbmon.view("sleep")["state"] == "running"
+
+
+def test_reload_reaches_a_command_that_catches_sighup(nbmon):
+    script = "trap 'echo heard' HUP; echo begun; while :; do sleep 0.05; done"
+    nbmon("start", "--", "sh", "-c", script)
+    wait_until(lambda: "begun" in nbmon("logs", "sh").stdout)
+    nbmon("reload", "sh")
+    wait_until(lambda: "heard" in nbmon("logs", "sh").stdout)
+
+
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("exit 0", 0), ("kill -9 $$", 137)])
 def test_run_has_the_exit_code_of_the_command(nbmon, script, code):
     nbmon("run", "--", "sh", "-c", script, code=code)

@@ -66,7 +66,7 @@ def test_a_reader_that_leaves_is_no_complaint(nbmon, log):
     assert (done.stdout, done.stderr) == (b"x", b"")
 
 
-@pytest.mark.parametrize("name", ["nothing", "odl", "./odd", "a:b", ""])
+@pytest.mark.parametrize("name", ["nothing", "odl", "./odd", "a:b"])
 def test_no_log_is_said(nbmon, log, name):
     done = nbmon("logs", name, code=1)
     assert done.stderr.startswith("nbmon: ")

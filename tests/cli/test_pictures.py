@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 
 import pytest
@@ -15,6 +16,14 @@ from support.proc import GROSS_HANG, Process, wait_until
 def get(url):
     with urllib.request.urlopen(url, timeout=GROSS_HANG) as answer:
         return answer.status, answer.read()
+
+
+def status_of(url):
+    try:
+        return get(url)[0]
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return answer.code
 
 
 def test_start_prints_the_address_where_pictures_are_served(nbmon, holiday):
@@ -205,6 +214,22 @@ def test_the_log_tells_where_it_serves_and_reload_opens_it_anew(nbmon, holiday):
     assert get(url)[0] == 200
     nbmon("stop", "holiday")
     assert "INFO stopped" in nbmon("logs", "holiday").stdout
+
+
+def test_reload_shows_the_folder_that_took_the_place_of_another(nbmon, holiday):
+    url = nbmon("start", "./holiday", "--port", "0").stdout.strip()
+    holiday.rename(holiday.with_name("old"))
+    holiday.mkdir()
+    (holiday / "new.txt").write_text("new")
+    assert status_of(url + "a.png") == 200
+    nbmon("reload", "holiday")
+    wait_until(lambda: status_of(url + "a.png") == 404)
+    assert status_of(url + "new.txt") == 200
+    (holiday / "new.txt").unlink()
+    holiday.rmdir()
+    nbmon("reload", "holiday")
+    wait_until(lambda: "the one that was opened before is shown" in nbmon("logs", "holiday").stdout)
+    assert status_of(url) == 503
 
 
 def test_the_process_says_what_it_is(nbmon, holiday):

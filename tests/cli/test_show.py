@@ -90,13 +90,14 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(nbmon, holiday):
     assert "\x1b[32m" not in in_terminal(nbmon, ["status"], 120, NO_COLOR="1")
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+@pytest.mark.parametrize("columns", [30, 40, 60, 80, 200])
 def test_the_table_fits_the_terminal(nbmon, holiday, columns):
     nbmon("start", "holiday", "--port", "0")
     shown = in_terminal(nbmon, ["status"], columns, NO_COLOR="1")
     lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
     assert max(map(len, lines)) <= columns
     assert "running" in shown
+    assert nbmon.view("holiday")["url"] in shown
 
 
 def test_help_begins_with_what_a_newcomer_needs(nbmon):

@@ -188,6 +188,19 @@ def test_the_table_of_sockets_is_read_for_listeners_alone():
     assert inodes_in(table, 0x237D) == {"41"}
 
 
+def test_a_name_that_the_kernel_cut_behind_a_space_is_shown_without_it():
+    """As that of `nbmon: holiday (pictures)`, of which PR_SET_NAME keeps 15 bytes."""
+    comm = Path("/proc/self/comm")
+    before = comm.read_text()
+    comm.write_text("nbmon: holiday ")
+    try:
+        with listening("127.0.0.1", 0) as [sock]:
+            holder = holder_of_port(sock.getsockname()[1])
+    finally:
+        comm.write_text(before)
+    assert holder == f"nbmon: holiday (pid {os.getpid()})"
+
+
 def test_a_port_that_nobody_holds_has_no_holder():
     with listening("127.0.0.1", 0) as [sock]:
         port = sock.getsockname()[1]

@@ -56,8 +56,14 @@ WRONG = [
     ("[services.'../x']\ntarget='a'", 1, "cannot name a service"),
     ("[services.'']\ntarget='a'", 1, "cannot name a service"),
     ("[services.web\n", 1, "at column"),
-    ("\n\nx = ", 3, "invalid value, at the end of the file"),
+    ("\n\nx = ", 3, "at the end of the file"),
     ("a = 1\na = 2", 2, "cannot overwrite a value"),
+    ("[services.web]\ntarget=one/two", 2, 'invalid value (accepted: "text", numbers,'),
+    ("[services.web]\ntarget=one/two", 2, "at column 8 of target=one/two"),
+    ("[services.web]\nport=1\n[services.web]\n", 3, "cannot declare [services.web] twice"),
+    ('[services.web]\ntarget = "\x1b[2J" x', 2, "illegal character '\\x1b'"),
+    ("a = 1 " + "y" * 500, 1, "yyy…"),
+    ("[services.db]\ncommand=['a', 3, true]", 2, 'command of services.db is ["a", 3, true]; accepted is'),
 ]
 
 

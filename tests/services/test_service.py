@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbmon.services.service import Options, Service, derived_name, is_name
+from nbmon.services.errors import MisuseError
+from nbmon.services.service import Options, Service, check_options, derived_name, host_fault, is_name
 
 
 @given(st.text(), st.sampled_from(["pictures", "daemon", "command"]))
@@ -31,6 +32,31 @@ def test_what_was_not_said_is_taken_from_the_other():
 
 def _service(**other):
     return Service(**({"name": "n", "kind": "command", "directory": "/d", "command": ("a", "b")} | other))
+
+
+@pytest.mark.parametrize(
+    ("host", "fault"),
+    [
+        ("", "127.0.0.1 for this machine alone"),
+        ("127.0.0.1:80", "give --host 127.0.0.1 --port 80"),
+        ("[::1]:80", "give --host ::1 --port 80"),
+        ("[::1]", "give --host ::1"),
+        ("http://example.org", "an address alone"),
+        ("10.0.0.0/8", "an address alone"),
+        ("a\x1b:1", "a\\x1b"),
+    ],
+)
+def test_what_is_no_host_is_answered_with_what_to_type(host, fault):
+    assert fault in host_fault(host)
+    with pytest.raises(MisuseError, match="--host"):
+        check_options(Service(name="a", kind="pictures", directory="/", options=Options(host=host)))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "*", "::", "::1", "fe80::1%eth0", "1::2:80", "a.b"]
+)
+def test_what_may_be_a_host_is_left_to_the_system(host):
+    assert host_fault(host) == ""
 
 
 def test_options_and_names_do_not_make_another_service():

@@ -100,6 +100,9 @@ port = 80
 [services.many]
 target = "holiday"
 workers = 4
+[services.unlogged]
+target = "holiday"
+log = "nowhere/a.log"
 """
 
 
@@ -136,6 +139,7 @@ def test_the_file_may_stand_elsewhere(here, monkeypatch):
                 "accepted is a folder",
             ],
         ),
+        ("unlogged", ["nbmon.toml, line 23: log of services.unlogged: the folder ", "/nowhere is not there"]),
         ("misplaced", ["nbmon.toml, line 14: ", "nowhere is not there"]),
         ("odd", ["nbmon.toml, line 17: ", "--port is for picture servers"]),
         ("many", ["nbmon.toml, line 20: ", "--workers 4 comes with a later version"]),
@@ -153,7 +157,8 @@ def test_a_service_of_the_file_that_cannot_be_is_answered_with_its_line(here, wo
     ("word", "sentence"),
     [
         ("./nowhere", "./nowhere is not there"),
-        ("./holidya", "Did you mean holiday?"),
+        ("./holidya", "./holidya is not there. Did you mean ./holiday?"),
+        ("./holidya/", "Did you mean ./holiday?"),
         ("holidya", "Did you mean holiday?"),
         ("./note.txt", "./note.txt is not a folder but a file"),
         ("note.txt", "note.txt is a file, and nbmon serves folders"),

@@ -39,9 +39,9 @@ def cli() -> None:
 @words.service_options
 @words.debug
 def run(target: tuple[str, ...], **said: Any) -> int:
-    """Run TARGET here, in the foreground; Ctrl-C stops it.
+    """Run TARGET here, in the foreground.
 
-    Its log is the terminal, its exit code is the service's own.
+    Ctrl-C stops it. Its log is the terminal, its exit code is the service's own.
     """
     from nbmon.services import control
 
@@ -54,7 +54,9 @@ def run(target: tuple[str, ...], **said: Any) -> int:
 @words.service_options
 @words.debug
 def start(target: tuple[str, ...], **said: Any) -> int:
-    """Start TARGET as a daemon; returns once it is ready.
+    """Start TARGET as a daemon.
+
+    Returns once it is ready; exits 1 with the reason if that cannot be, and then nothing is left of it.
 
     \b
       nbmon start ./pictures
@@ -72,7 +74,7 @@ def start(target: tuple[str, ...], **said: Any) -> int:
 @words.grace
 @words.debug
 def stop(name: str, grace: float | None) -> int:
-    """Stop NAME; returns once it is gone.
+    """Stop NAME; return once it is gone.
 
     SIGTERM, then SIGKILL after the grace time. No failure if it does not run.
     """
@@ -98,7 +100,10 @@ def stop(name: str, grace: float | None) -> int:
 @words.config
 @words.debug
 def restart(name: str, grace: float | None, config: str | None) -> int:
-    """Stop NAME and start it with the same options."""
+    """Stop NAME and start it anew.
+
+    With the same options. What does not run is started.
+    """
     from nbmon.services import control
 
     ended, started = control.restart(name, grace, config)
@@ -112,7 +117,11 @@ def restart(name: str, grace: float | None, config: str | None) -> int:
 @words.name
 @words.debug
 def reload(name: str) -> int:
-    """Let NAME open its log anew and read its files again (SIGHUP)."""
+    """Let NAME open its log and its files anew.
+
+    By SIGHUP: the log after a rotation, the folder of a picture server, `on_reload` of a class. A command
+    that does nothing on SIGHUP is left alone.
+    """
     from nbmon.services import control
 
     known = control.find(name)
@@ -131,7 +140,9 @@ def reload(name: str) -> int:
 )
 @words.debug
 def status(name: str | None, as_json: bool) -> int:
-    """Show NAME, or everything that runs.
+    """Show what runs.
+
+    NAME alone, or everything.
 
     Exits 0 if it runs, 1 if it is dead and left its pid file, 3 if it does not run.
     """
@@ -163,7 +174,10 @@ def status(name: str | None, as_json: bool) -> int:
 @words.config
 @words.debug
 def logs(name: str, follow: bool, lines: int, config: str | None) -> int:
-    """Show the log of NAME, also when it does not run."""
+    """Show the log of NAME.
+
+    Also when it does not run.
+    """
     from nbmon.cli import show
     from nbmon.services import control
 
@@ -174,7 +188,9 @@ def logs(name: str, follow: bool, lines: int, config: str | None) -> int:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print what lets a shell complete nbmon's verbs, names and folders.
+    """Print the completion script of a shell.
+
+    With it, a shell completes nbmon's verbs, options, names and folders.
 
     \b
       bash:  nbmon completion bash > ~/.local/share/bash-completion/completions/nbmon

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NOTHING_RUNS = "Nothing runs. Start something: nbmon start ./pictures\n"
 POLL = 200  # milliseconds between two looks at a followed log
 HEADINGS = ("name", "state", "pid", "uptime", "url", "cpu", "memory", "target")
-NARROW = 80  # columns below which only the first needs are shown
+FOLDED = 20  # columns of a target at least, which may go on below
 NEEDED = ("name", "state", "uptime", "url")
 COLOURS = {"running": "green", "dead": "red", "stopped": "yellow"}
 
@@ -70,6 +70,22 @@ def plain(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
     return "\n".join(lines) + "\n"
+
+
+def stacked(rows: Sequence[Sequence[str]]) -> str:
+    """The first needs one below the other, for a terminal that is too narrow for columns."""
+    named = [dict(zip(HEADINGS, row, strict=True)) for row in rows]
+    lines = [(f"{one['name']}  {one['state']}  {one['uptime']}".rstrip(), f"  {one['url']}") for one in named]
+    return "".join(f"{line}\n" for pair in lines for line in pair if line.strip())
+
+
+def _width(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> int:
+    """The columns of a terminal that the table needs; rich puts three between two of its own."""
+    cells = [[row[HEADINGS.index(key)] for key in headings] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    if "target" in headings:
+        widths[-1] = min(widths[-1], FOLDED)
+    return sum(widths) + 3 * len(widths)
 
 
 def card(view: View) -> str:
@@ -131,7 +147,9 @@ def _for_terminal(rows: Sequence[Sequence[str]]) -> str:
     from rich.text import Text
 
     console = Console(highlight=False)
-    shown = HEADINGS if console.width >= NARROW else NEEDED
+    shown = next((those for those in (HEADINGS, NEEDED) if _width(rows, those) <= console.width), None)
+    if shown is None:
+        return stacked(rows)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for heading in shown:
         made.add_column(heading, no_wrap=heading in ("state", "pid", "uptime"), overflow="fold")

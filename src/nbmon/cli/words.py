@@ -90,6 +90,12 @@ def _note_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> Non
         ctx.ensure_object(Settings).debug = True
 
 
+def _not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("it is empty; nbmon status shows the names of what runs")
+    return value
+
+
 def _complete_names(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
     from nbmon.services import control
 
@@ -114,8 +120,8 @@ debug = click.option(
     "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_note_debug, help="Show tracebacks."
 )
 target = click.argument("target", nargs=-1, metavar="TARGET", shell_complete=_complete_targets)
-name = click.argument("name", shell_complete=_complete_names)
-optional_name = click.argument("name", required=False, shell_complete=_complete_names)
+name = click.argument("name", shell_complete=_complete_names, callback=_not_empty)
+optional_name = click.argument("name", required=False, shell_complete=_complete_names, callback=_not_empty)
 grace = click.option(
     "--grace",
     type=click.FloatRange(0, 86400),

@@ -19,6 +19,7 @@ from nbmon.services.records import Record
 from nbmon.services.service import HOST, PORT, START_TIMEOUT, STOP_TIMEOUT, Service
 
 if TYPE_CHECKING:
+    from nbmon.pictures import Folder
     from nbmon.serve import CoroutineServer
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
@@ -98,11 +99,23 @@ class PictureDaemon(Daemon):
     """Serves a folder's pictures; ready once its sockets answer, with its url as the note."""
 
     wait_ready = True
+    folder: Folder | None = None  # once it is opened
 
     def set_up(self, service: Service, serving: Note) -> None:
         """Give it its service, and whom to tell the url."""
         self.service = service
         self.serving = serving
+
+    def on_reload(self) -> None:
+        """Show what is at the folder's path now: it may have been renamed, and another put in its place."""
+        if self.folder is None:
+            return
+        from nbmon.pictures import FolderError
+
+        try:
+            self.folder.reopen()
+        except FolderError as error:
+            _log_line(f"{error}; the one that was opened before is shown")
 
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C. `sys.exit` with a sentence if that cannot begin."""
@@ -111,7 +124,8 @@ class PictureDaemon(Daemon):
 
         options = self.service.options
         try:
-            app = Pictures(Folder(self.service.target))
+            self.folder = Folder(self.service.target)
+            app = Pictures(self.folder)
             port = PORT if options.port is None else options.port
             sockets = listen(
                 HOST if options.host is None else options.host, port, another=f"--port {_next(port)}"
@@ -199,7 +213,12 @@ def _daemon(service: Service, given: dict[str, str]) -> Daemon:
 def _of_class(service: Service, given: dict[str, str]) -> Daemon:
     from nbmon.services import classes
 
-    daemon = classes.instance(classes.find(service.target, service.directory), given)
+    try:
+        daemon = classes.instance(classes.find(service.target, service.directory), given)
+    except ServiceError as error:
+        if not service.origin:
+            raise
+        raise ServiceError(f"{service.origin}: {error}") from error.__cause__
     if service.options.directory is not None:
         daemon.working_directory = service.options.directory
     if service.options.log is not None:

@@ -52,6 +52,8 @@ ACCEPTED = {
 }
 assert tuple(ACCEPTED) == Table.__struct_fields__
 _FIELD = re.compile(r" - at `\$\.(\w+)")
+_NAMES_OF_TABLES = re.compile(r"\(('[^()]*',?)\)")  # as tomllib writes them
+_ACCEPTED_SYNTAX = {"invalid value": ' (accepted: "text", numbers, true, false, [lists], {tables})'}
 _UNKNOWN = re.compile(r"unknown field `(.*?)`", re.DOTALL)
 
 
@@ -131,10 +133,16 @@ def _syntax(path: str, text: str, words: str) -> ServiceError:
     found = re.search(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", words, re.DOTALL)
     if not found:
         return ServiceError(f"{path}: {printable(words)}")
-    what = printable(found[1][:1].lower() + found[1][1:])
+    what = _NAMES_OF_TABLES.sub(_dotted, found[1][:1].lower() + found[1][1:])
+    what = printable(what) + _ACCEPTED_SYNTAX.get(what, "")
     if found[2] is None:
         return ServiceError(f"{path}, line {text.count(chr(10)) + 1}: {what}, at the end of the file")
-    return ServiceError(f"{path}, line {found[2]}: {what}, at column {found[3]}")
+    line = text.split("\n")[int(found[2]) - 1].rstrip()
+    return ServiceError(f"{path}, line {found[2]}: {what}, at column {found[3]} of {_shown_text(line)}")
+
+
+def _dotted(names: re.Match[str]) -> str:
+    return "[" + ".".join(re.findall(r"'([^']*)'", names[1])) + "]"
 
 
 def _services(data: dict[str, Any], path: str, lines: dict[Path, int]) -> dict[str, Any]:
@@ -199,5 +207,11 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
-    text = f'"{printable(value)}"' if isinstance(value, str) else printable(str(value))
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    if isinstance(value, list):
+        return _shown_text(f"[{', '.join(_shown(one) for one in value[:SHOWN])}]")
+    return _shown_text(f'"{value}"' if isinstance(value, str) else str(value))
+
+
+def _shown_text(text: str) -> str:
+    shown = printable(text[: SHOWN + 1])
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"

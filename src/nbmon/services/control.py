@@ -172,11 +172,21 @@ def restart(word: str, grace: float | None, config_path: str | None) -> tuple[En
 
 
 def reload(known: Known) -> int | None:
-    """SIGHUP: its pid, or None if it does not run. DaemonError without the right to."""
+    """SIGHUP: its pid, or None if it does not run. DaemonError without the right to.
+
+    ServiceError for a command that knows nothing of SIGHUP, which would end it.
+    """
     from signal import SIGHUP
 
     from nbmon.daemon.stopping import send
+    from nbmon.services import usage
 
+    program = known.record.program if known.record else None
+    if program and known.lock.holder() and not usage.heeds(program, SIGHUP):
+        raise ServiceError(
+            f"{known.name} would end of a reload: its program (pid {program}) does nothing on SIGHUP; "
+            f"nbmon restart {known.name} starts it anew"
+        )
     return send(known.lock, SIGHUP)
 
 
@@ -298,7 +308,7 @@ def _again(known: Known | None, word: str, config_path: str | None) -> Service:
 
     if known is None or known.record is None:
         return targets.resolve(word, config_path=config_path)
-    service = known.record.service
+    service = msgspec.structs.replace(known.record.service, origin="")  # the file may have changed since
     if service.kind == "pictures" and (fault := targets.folder_fault(service.target, service.target)):
         raise ServiceError(f"{known.name} is left as it is: {fault}")
     return service

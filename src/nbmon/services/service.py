@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from nbmon.services.errors import MisuseError
+from nbmon.services.errors import MisuseError, printable
 
 Kind = Literal["pictures", "class", "command"]
 Model = Literal["coroutine", "thread", "process"]
@@ -48,6 +48,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""  # an absolute folder, or module:Class
     command: tuple[str, ...] = ()
     options: Options = Options()
+    origin: str = ""  # where the target was read, as in `nbmon.toml, line 3: target of services.web`
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -85,6 +86,25 @@ def derived_name(text: str, otherwise: str) -> str:
     return plain or otherwise
 
 
+def host_fault(host: str) -> str:
+    """What is wrong with the form of `host`, with what to type instead; else ''. Whether it is there: at use.
+
+    >>> host_fault("192.0.2.1:80")
+    '192.0.2.1:80 is an address with a port; give --host 192.0.2.1 --port 80'
+    """
+    if not host:
+        return "'' is no address; give 127.0.0.1 for this machine alone, * for all"
+    shown = printable(host)
+    if "/" in host:
+        return f"{shown} is no address; give a name or an address alone, as in --host 127.0.0.1"
+    bare, _, port = host.rpartition(":")
+    if bare and port.isdigit() and (":" not in bare or bare.endswith("]")):
+        return f"{shown} is an address with a port; give --host {printable(bare.strip('[]'))} --port {port}"
+    if host.startswith("["):
+        return f"{shown} has brackets, which belong into a URL; give --host {printable(host.strip('[]'))}"
+    return ""
+
+
 def check_options(service: Service) -> Service:
     """`service` if its options go together; MisuseError."""
     options, kind = service.options, service.kind
@@ -92,8 +112,8 @@ def check_options(service: Service) -> Service:
         raise MisuseError(
             f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one", "port"
         )
-    if options.host == "":
-        raise MisuseError("--host '' is no address; give 127.0.0.1 for this machine alone, * for all", "host")
+    if options.host is not None and (fault := host_fault(options.host)):
+        raise MisuseError(f"--host {fault}", "host")
     if kind != "pictures":
         for key in ("host", "port", "model", "workers"):
             if getattr(options, key) is not None:

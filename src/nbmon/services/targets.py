@@ -13,6 +13,8 @@ import os
 import re
 from enum import Enum
 
+import msgspec
+
 from nbmon.services import config as config_file
 from nbmon.services.config import Config
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
@@ -126,6 +128,8 @@ def _of_config(word: str, options: Options, name: str | None, config: Config) ->
     given = options.over(config.options(word))
     if given.directory is not None and (fault := folder_fault(given.directory, table.directory or "")):
         raise config.wrong((*here, "directory"), f"directory of services.{word}: {fault}")
+    if options.log is None and given.log is not None and (fault := _place_fault(given.log)):
+        raise config.wrong((*here, "log"), f"log of services.{word}: {fault}")
     try:
         if table.command is not None:
             return check_options(_of_command(table.command, given, name or word, config.directory))
@@ -138,13 +142,13 @@ def _of_config(word: str, options: Options, name: str | None, config: Config) ->
 
 def _of_target(word: str, target: str, options: Options, name: str | None, config: Config) -> Service:
     path = config.absolute(target)
+    keys, what = ("services", word, "target"), f"target of services.{word}"
     if meaning(target, [], os.path.isdir(path)) is Meaning.CLASS:
-        return _of_class(target, options, name or word, config.directory)
+        found = _of_class(target, options, name or word, config.directory)
+        return msgspec.structs.replace(found, origin=str(config.wrong(keys, what)))
     if fault := folder_fault(path, target):
-        accepted = "a folder, relative to the file, or module:Class"
-        raise config.wrong(
-            ("services", word, "target"), f"target of services.{word}: {fault}; accepted is {accepted}"
-        )
+        accepted = "accepted is a folder, relative to the file, or module:Class"
+        raise config.wrong(keys, f"{what}: {accepted}, and {fault}")
     return Service(
         name=name or word, kind="pictures", target=path, directory=config.directory, options=options
     )
@@ -163,7 +167,15 @@ def folder_fault(path: str, word: str) -> str:
     if os.path.lexists(path):
         return f"{shown} is a link to nothing"
     parent, last = os.path.split(path)
-    return f"{shown} is not there: no folder of that name{near(last, _folders(parent))}"
+    beside = os.path.join(os.path.dirname(word.rstrip("/")), "")  # what a person wrote before the last name
+    meant = near(f"{beside}{last}", [f"{beside}{name}" for name in _folders(parent)])
+    return f"{shown} is not there{'.' if meant else ''}{meant}"
+
+
+def _place_fault(path: str) -> str:
+    """A sentence if the folder that `path` is to be made in is not there, else ''."""
+    around = os.path.dirname(path)
+    return "" if os.path.isdir(around) else f"the folder {printable(around)} is not there; make it first"
 
 
 def _folders(parent: str) -> list[str]:

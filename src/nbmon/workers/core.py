@@ -241,6 +241,9 @@ class Core:
             child.move(H.STOP)
         else:
             parent.cursor = min(parent.cursor, child.index)
+            if parent.pending > 1:  # not the last: thousands may go down together
+                parent.pending -= 1
+                return
         self._settle(parent, now)
 
     def _decide(self, child: Child, parent: Node, death: Death, now: float) -> None:
@@ -331,6 +334,7 @@ class Core:
     def _take_down(self, node: Node, low: int) -> bool:
         """Stop the children from `low` on, last first; those of one kind together. True once all are down."""
         waiting: Child | None = None
+        node.pending = 0
         for child in reversed(node.children[low:]):
             if child.state not in ALIVE and not (child.state is State.BACKING_OFF and node.clearing is None):
                 continue
@@ -341,6 +345,7 @@ class Core:
                 self._down_below(child)
             if child.state in ALIVE:
                 waiting = child
+                node.pending += 1
         return waiting is None and not self._leavers(node)
 
     def _down_below(self, node: Node) -> None:

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import random as chance
 from typing import Any
 
@@ -19,10 +19,12 @@ from nbmon.workers.clock import Timers
 from nbmon.workers.core import Core, Do
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.highfds import HighDescriptors
+from nbmon.workers.hosts import FAREWELL_TIME, Host
 from nbmon.workers.keeper import Keeper
+from nbmon.workers.lives import Life, ProcessLife
 from nbmon.workers.nodes import Death, Node, Slot
 from nbmon.workers.policy import spread
-from nbmon.workers.processes import Job, Processes, Running
+from nbmon.workers.processes import Job, Processes
 from nbmon.workers.procside import ProcessWorker, live
 from nbmon.workers.reloading import Phase, Reload
 from nbmon.workers.signals import Signals
@@ -42,8 +44,8 @@ class Engine:
         self.timers = Timers()
         self.reload_result = ""
         self._on_ready = on_ready
-        self._jobs: dict[int, Running] = {}
-        self._beats: dict[int, float] = {}
+        self.lives: dict[int, Life] = {}
+        self._hosts: dict[tuple[int, str], Host] = {}
         self._handlers: dict[int, Callable[[], None]] = {}
         self._reload: Reload | None = None
         self._reloads_asked = 0
@@ -72,6 +74,7 @@ class Engine:
         self.watch(signals.fileno(), lambda: self._signalled(signals.take()))
 
     def _close(self, high: HighDescriptors) -> None:
+        self._dismiss_hosts()
         self.processes.end_all()
         self.processes.close()
         self._poller.close()
@@ -91,10 +94,28 @@ class Engine:
             self.timers.fire()
             self._carry_out()
 
+    def _dismiss_hosts(self) -> None:
+        """They are empty by now, or the loop has failed."""
+        until = time.monotonic() + FAREWELL_TIME
+        for host in self._hosts.values():
+            host.leave()
+        while self._hosts and not self.lives and (left := until - time.monotonic()) > 0:
+            for fd, _ in self._poller.poll(left):
+                if fd in self._handlers:
+                    self._handlers[fd]()
+
     def watch(self, fd: int, handler: Callable[[], None]) -> None:
         """Call `handler` whenever `fd` is readable."""
         self._handlers[fd] = handler
         self._poller.register(fd, select.EPOLLIN)
+
+    def want_room(self, fd: int, wanted: bool) -> None:
+        """Call its handler for room to write, too, or no longer."""
+        self._poller.modify(fd, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
+    def want_reading(self, fd: int, wanted: bool) -> None:
+        """Call its handler when there is something to read, or no longer."""
+        self._poller.modify(fd, select.EPOLLIN if wanted else 0)
 
     def unwatch(self, fd: int) -> None:
         """No more; before it is closed."""
@@ -116,6 +137,8 @@ class Engine:
             orders, self.core.orders = self.core.orders, []
             for do, child, seconds, stamp in orders:
                 self._obey(do, child, seconds, stamp)
+        for host in list(self._hosts.values()):
+            host.flush()
         for sentence in self.core.said:
             say(sentence)
         self.core.said.clear()
@@ -126,16 +149,17 @@ class Engine:
 
     def _obey(self, do: Do, child: Slot | Node, seconds: float, stamp: int) -> None:
         if do is Do.TIMER:
-            self.timers.after(seconds, lambda: self.core.overdue(child, stamp, time.monotonic()))
+            self.after(seconds, lambda: self.core.overdue(child, stamp, time.monotonic()))
             return
         assert isinstance(child, Slot)
         if do is Do.START:
             self._start(child)
-        elif (running := self._jobs.get(child.key)) is not None:
+        elif (life := self.lives.get(child.key)) is not None:
             if do is Do.ASK:
-                self.processes.ask(running)
+                life.ask()
             else:
-                self.processes.kill(running, running.why or _why_killed(child))
+                life.why = life.why or _why_killed(child)
+                life.kill()
 
     # --- what is asked from outside ---
 
@@ -145,9 +169,9 @@ class Engine:
 
     def reload(self) -> None:
         """New workers take the old ones' places; what comes during a reload makes one more of it."""
-        for running in self._jobs.values():
-            if running.job.spec.argv:
-                running.child.send(signal.SIGHUP)
+        for life in self.lives.values():
+            if isinstance(life, ProcessLife) and life.slot.spec.argv:
+                life.running.child.send(signal.SIGHUP)
         self._reloads_asked = min(2, self._reloads_asked + 1)
         if self._reload is None:
             self._reload = Reload(self.core, time.monotonic())
@@ -166,101 +190,131 @@ class Engine:
     # --- workers ---
 
     def _start(self, slot: Slot) -> None:
-        spec = slot.spec
-        job = Job(
-            slot.key,
-            slot.name,
-            spec,
-            None if spec.argv else lambda sock: self._live(slot, sock),
-            lambda death: self._ended(slot, death),
-            lambda word: self._noticed(slot, word),
-        )
         try:
-            self._jobs[slot.key] = self.processes.start(job)
+            life = self._process(slot) if slot.spec.kind == "process" else self._hosted(slot)
         except WorkerError as error:
-            self._ended(slot, Death(f"could not be started: {error}", False, 0.0, time.time()))
+            self._tell(slot, Death(f"could not be started: {error}", False, 0.0, time.time()))
             return
-        self._arrange(slot)
-        if not spec.ready:
-            self._ready(slot)
+        self.lives[slot.key] = life
+        if slot.spec.max_age is not None:
+            age = _jittered(slot.spec.max_age, slot.spec.jitter)
+            self.after(age, lambda: self._renew(life, f"is {age:.0f} seconds old"))
+        if slot.spec.memory_limit is not None:
+            self.after(MEMORY_LOOK, lambda: self._weigh(life))
+        if not slot.spec.ready:
+            self._ready(life)
 
-    def _live(self, slot: Slot, sock: Any) -> int:
-        spec = slot.spec
-        worker = ProcessWorker(sock, slot.name, slot.number, slot.restarts, spec.heartbeat)
-        if spec.max_requests is not None:
-            worker.max_requests = round(_jittered(spec.max_requests, spec.jitter))
-        return live(worker, sock, spec.target or "", spec.args, spec.kwargs)
+    def _process(self, slot: Slot) -> Life:
+        job = Job(
+            slot.name,
+            slot.spec,
+            None if slot.spec.argv else lambda sock: _live(slot, sock),
+            lambda death: self.ended(life, death),
+            lambda word: self.noticed(life, word),
+        )
+        life = ProcessLife(slot, self.processes, self.processes.start(job))
+        return life
 
-    def _arrange(self, slot: Slot) -> None:
-        """What is to be looked at while it lives."""
-        spec = slot.spec
-        running = self._jobs[slot.key]
-        if spec.max_age is not None:
-            age = _jittered(spec.max_age, spec.jitter)
-            self.timers.after(age, lambda: self._renew(slot, running, f"is {age:.0f} seconds old"))
-        if spec.memory_limit is not None:
-            self.timers.after(MEMORY_LOOK, lambda: self._weigh(slot, running))
+    def _hosted(self, slot: Slot) -> Life:
+        assert slot.parent is not None
+        place = (slot.parent.key, slot.spec.kind)
+        host = self._hosts.get(place)
+        if host is None or host.culprit is not None or host.abandoned:
+            host = self._hosts[place] = Host(slot.spec.kind, slot.parent, self, self.processes)
+        return host.start(slot)
 
-    def _noticed(self, slot: Slot, word: str) -> None:
+    def host_gone(self, host: Host) -> None:
+        """A host is reaped."""
+        for place in [place for place, one in self._hosts.items() if one is host]:
+            del self._hosts[place]
+
+    def noticed(self, life: Life, word: str) -> None:
+        """What a worker says of itself."""
         if word == "ready":
-            self._ready(slot)
+            self._ready(life)
         elif word == "beat":
-            self._beats[slot.key] = time.monotonic()
+            life.beat = time.monotonic()
         elif word == "full":
-            self._renew(slot, self._jobs.get(slot.key), "has done its requests")
+            self._renew(life, "has done its requests")
 
-    def _ready(self, slot: Slot) -> None:
+    def _ready(self, life: Life) -> None:
+        slot = life.slot
         if slot.state is not State.STARTING:
             return
-        now = time.monotonic()
+        life.beat = now = time.monotonic()
         if slot.spec.heartbeat is not None:
-            self._beats[slot.key] = now
-            self.timers.after(slot.spec.heartbeat, lambda: self._listen(slot, stamp))
+            self.after(slot.spec.heartbeat, lambda: self._listen(life))
         self.core.ready(slot.key, now)
-        stamp = slot.stamp
         if self._reload is not None:
             self._reload.ready(slot.key, now)
 
-    def _listen(self, slot: Slot, stamp: int) -> None:
+    def _listen(self, life: Life) -> None:
         """Whether its heart has beaten within the time agreed."""
-        if slot.stamp != stamp or slot.state is not State.RUNNING:
+        if self._is_over(life):
             return
-        allowed = slot.spec.heartbeat or 0.0
-        left = self._beats[slot.key] + allowed - time.monotonic()
+        allowed = life.slot.spec.heartbeat or 0.0
+        left = life.beat + allowed - time.monotonic()
         if left > 0:
-            self.timers.after(left, lambda: self._listen(slot, stamp))
+            self.after(left, lambda: self._listen(life))
             return
-        running = self._jobs[slot.key]
-        running.why = f"gave no heartbeat for {allowed:g} seconds"
-        self.core.condemn(slot.key)
+        life.why = f"gave no heartbeat for {allowed:g} seconds"
+        self.core.condemn(life.slot.key)
 
-    def _weigh(self, slot: Slot, running: Running) -> None:
-        if self._jobs.get(slot.key) is not running:
+    def _weigh(self, life: Life) -> None:
+        if self._is_over(life):
             return
-        weight = deaths.resident(running.child.pid)
-        if weight > (slot.spec.memory_limit or 0):
-            self._renew(slot, running, f"uses {weight >> 20} MiB of memory")
-        self.timers.after(MEMORY_LOOK, lambda: self._weigh(slot, running))
+        weight = deaths.resident(life.pid or 0)
+        if weight > (life.slot.spec.memory_limit or 0):
+            self._renew(life, f"uses {weight >> 20} MiB of memory")
+        self.after(MEMORY_LOOK, lambda: self._weigh(life))
 
-    def _renew(self, slot: Slot, running: Running | None, why: str) -> None:
-        if running is None or self._jobs.get(slot.key) is not running or slot.state is not State.RUNNING:
+    def _renew(self, life: Life, why: str) -> None:
+        if self._is_over(life):
             return
         try:
-            self.core.again(slot, time.monotonic())
+            self.core.again(life.slot, time.monotonic())
         except WorkerError:  # all of it is going down
             return
-        say(f"{slot.name} {why} and is renewed")
+        say(f"{life.slot.name} {why} and is renewed")
 
-    def _ended(self, slot: Slot, death: Death) -> None:
-        running = self._jobs.pop(slot.key, None)
-        self._beats.pop(slot.key, None)
+    def _is_over(self, life: Life) -> bool:
+        return self.lives.get(life.slot.key) is not life or life.slot.state is not State.RUNNING
+
+    def ended(self, life: Life, death: Death) -> None:
+        """A worker has ended, of whatever."""
+        del self.lives[life.slot.key]
+        self._tell(life.slot, death, life.pid)
+
+    def _tell(self, slot: Slot, death: Death, pid: int | None = None) -> None:
         if slot.state is not State.STOPPING:
-            pid = f" (pid {running.child.pid})" if running else ""
-            say(f"{slot.name}{pid} {death.sentence} after {death.life:.1f} seconds")
-        now = time.monotonic()
+            shown = f" (pid {pid})" if pid and slot.spec.kind == "process" else ""
+            say(f"{slot.name}{shown} {death.sentence} after {death.life:.1f} seconds")
         if self._reload is not None:
             self._reload.gone(slot.key, death)
-        self.core.gone(slot.key, death, now)
+        self.core.gone(slot.key, death, time.monotonic())
+
+    def lost(self, lives: Sequence[Life], death: Death) -> None:
+        """Workers are gone with their host, without a fault of theirs."""
+        for life in lives:
+            del self.lives[life.slot.key]
+        self.core.lost([life.slot.key for life in lives], death, time.monotonic())
+
+    def say(self, text: str) -> None:
+        """A line to the common log."""
+        say(text)
+
+    def after(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call `function` in so many seconds."""
+        self.timers.after(seconds, function)
+
+
+def _live(slot: Slot, sock: Any) -> int:
+    """In the forked worker."""
+    spec = slot.spec
+    worker = ProcessWorker(sock, slot.name, slot.number, slot.restarts, spec.heartbeat)
+    if spec.max_requests is not None:
+        worker.max_requests = round(_jittered(spec.max_requests, spec.jitter))
+    return live(worker, sock, spec.target or "", spec.args, spec.kwargs)
 
 
 def _high_epoll(high: HighDescriptors) -> select.epoll:

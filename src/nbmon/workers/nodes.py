@@ -27,6 +27,7 @@ class Death:
     normal: bool
     life: float = 0.0
     when: float = 0.0
+    frames: str = ""  # the last ones of an exception
 
 
 class Child:
@@ -84,15 +85,17 @@ class Slot(Child):
 class Node(Child):
     """A supervisor and its children, in order."""
 
-    __slots__ = ("children", "clearing", "cursor", "plan", "reason", "window")
+    __slots__ = ("children", "clearing", "cursor", "key", "pending", "plan", "reason", "window")
 
     def __init__(self, plan: Plan, name: str = "", parent: Node | None = None, index: int = 0) -> None:
         super().__init__(name, parent, index)
+        self.key = next(_keys)
         self.plan = plan
         self.window = Window(plan.period)
         self.children: list[Child] = []
         self.cursor = 0  # the children before it have been started
         self.clearing: int | None = None  # the children from here on go down, before any is started
+        self.pending = 0  # those that were asked to end and are waited for; then it is looked again
         self.reason: Death | None = None  # why it gave up
         for child in plan.children:
             self._add(child)

@@ -25,7 +25,6 @@ from nbmon.workers.spec import Worker
 class Job:
     """What a process is started for; `live` makes it a function's, else `spec.argv` is executed."""
 
-    key: int
     name: str
     spec: Worker
     live: Callable[[socket.socket], int] | None
@@ -154,7 +153,7 @@ class Processes:
     def _death(self, running: Running, code: int, status: int) -> Death:
         life = time.monotonic() - running.since
         normal = code == os.CLD_EXITED and status == 0 and not running.why
-        return Death(self._sentence(running, code, status), normal, life, time.time())
+        return Death(self._sentence(running, code, status), normal, life, time.time(), running.frames)
 
     def _sentence(self, running: Running, code: int, status: int) -> str:
         if running.why:

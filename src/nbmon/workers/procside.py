@@ -92,6 +92,24 @@ def live(
     return code
 
 
+def host(run: Callable[[], int]) -> int:
+    """A process that is no worker, but has some; the exit code."""
+    import atexit
+
+    atexit._clear()
+    inside.enter_process(None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    code = 1
+    try:
+        code = run()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _end()
+    return code
+
+
 def find(target: Callable[..., Any] | str) -> Callable[..., Any]:
     """The callable itself, or what "module:function" names, imported here and now."""
     if not isinstance(target, str):

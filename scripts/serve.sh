@@ -3,19 +3,17 @@
 set -u
 nbmon=$1 pictures=$2 host=$3 port=$4
 
-if "$nbmon" status pictures >/dev/null 2>&1; then
-    # `start` refuses and says where; for a newcomer who types it twice that is no failure.
-    "$nbmon" start "$pictures" --name pictures --host "$host" --port "$port" 2>&1
-    exit 0
-fi
-
 said=$("$nbmon" start "$pictures" --name pictures --host "$host" --port "$port" 2>&1)
 code=$?
-if [ "$code" -eq 0 ]; then
-    echo "$said"
-    exit 0
-fi
-echo "$said" >&2
+case $code,$said in
+    0,*)
+        echo "$said" ;;
+    1,*" is already running"*) # for a newcomer who types it twice that is no failure
+        echo "$said"
+        exit 0 ;;
+    *)
+        echo "$said" >&2 ;;
+esac
 case $said in
     *--port*) echo "With make: make serve PORT=NUMBER, for example make serve PORT=9086" >&2 ;;
 esac

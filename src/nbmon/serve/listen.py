@@ -50,7 +50,10 @@ def _resolve(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
-        raise ListenError(f"host {host!r} does not resolve: {error.strerror}") from error
+        raise ListenError(
+            f"host {host!r} does not resolve: {error.strerror}; "
+            f"give a name or an address of this machine, as in 127.0.0.1"
+        ) from error
     except UnicodeError as error:
         raise ListenError(f"host {host!r} is not a name that can be looked up: {error}") from error
     wanted = (socket.AF_INET, socket.AF_INET6)

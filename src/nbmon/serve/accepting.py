@@ -15,6 +15,7 @@ from socket import SocketType
 from time import monotonic
 
 from nbmon.serve.connection import DONTWAIT, RECEIVE
+from nbmon.serve.ledger import Client
 from nbmon.serve.logs import logger, plain
 from nbmon.serve.loop import NOTHING, READ_SHARED, Loop, Task
 
@@ -28,7 +29,7 @@ _PASSING = frozenset((
     errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET, errno.EOPNOTSUPP, errno.EINTR, errno.ETIMEDOUT,
 ))  # fmt: skip
 
-Accepted = Callable[[SocketType, bytes | None], None]
+Accepted = Callable[[SocketType, bytes | None, Client], None]  # with what came already, if anything
 
 
 def room_for(connections: int, spare: int) -> int:
@@ -50,7 +51,7 @@ class Acceptor(Task):
         super().__init__(loop, listener.fileno())
         self.listener = listener
         # The method beneath socket.accept, which makes no Python object of the connection; it is CLOEXEC.
-        self._accept: Callable[[], tuple[int, object]] = listener._accept  # type: ignore[attr-defined]  # typeshed omits it
+        self._accept: Callable[[], tuple[int, Client]] = listener._accept  # type: ignore[attr-defined]  # typeshed omits it
         self._shape = (listener.family, listener.type, listener.proto)
         self._accepted = accepted
         self._has_room = has_room
@@ -77,7 +78,7 @@ class Acceptor(Task):
                 self._pause("as many connections as there is room for")
                 return
             try:
-                fd, _ = self._accept()
+                fd, client = self._accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -85,20 +86,20 @@ class Acceptor(Task):
                     continue
                 self._pause(error.strerror or str(error))
                 return
-            self._welcome(fd)
+            self._welcome(fd, client)
 
-    def _welcome(self, fd: int) -> None:
+    def _welcome(self, fd: int, client: Client) -> None:
         sock = SocketType(*self._shape, fd)
         try:
             if self._dress is not None:
                 sock = self._dress(sock)
             first = sock.recv(RECEIVE, DONTWAIT)
         except BlockingIOError:
-            self._accepted(sock, None)
+            self._accepted(sock, None, client)
         except OSError:  # reset before it was greeted
             sock.close()
         else:
-            self._accepted(sock, first)
+            self._accepted(sock, first, client)
 
     def _pause(self, reason: str) -> None:
         now = monotonic()

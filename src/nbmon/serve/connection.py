@@ -12,12 +12,14 @@ import fcntl
 import os
 import socket
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from socket import SocketType
 from time import monotonic
 from typing import Any
 
+from nbmon.serve.ledger import Client, Ledger
 from nbmon.serve.loop import READ, WRITE, CoroutineTask, Loop, Overdue, wait_for
+from nbmon.serve.memo import Known, Memo
 from nbmon.serve.timeouts import Timeouts
 
 DONTWAIT = int(socket.MSG_DONTWAIT)  # plain numbers: an IntFlag costs a microsecond wherever it is combined
@@ -29,27 +31,20 @@ class ClientGone(Exception):  # noqa: N818 - a client may go at any time
     """The connection broke: nobody is there to be told anything."""
 
 
-# From what came on a resting connection to the whole answer, after which it rests again; or None.
-Shortcut = Callable[[bytes], bytes | None]
 Ended = Callable[["Connection", Exception | None], None]
+Conversing = Callable[["Connection"], Coroutine[int, Any, None]]
 
 
 class Connection(CoroutineTask):
-    """A socket with a coroutine that converses over it."""
+    """A socket with a coroutine that converses over it, once there is something to converse about.
+
+    As long as the memo knows all that comes, there is no coroutine: such a connection is small and quick.
+    """
 
     __slots__ = (
-        "_accepted",
-        "_at_window",
-        "_ended",
-        "_first",
-        "_nonblocking",
-        "_rest",
-        "asking",
-        "resting",
-        "shortcut",
-        "sock",
-        "timeouts",
-    )
+        "_accepted", "_at_window", "_closes", "_conversing", "_ended", "_first", "_fresh", "_memo",
+        "_nonblocking", "_rest", "asking", "client", "ledger", "resting", "since", "sock", "timeouts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,20 +54,45 @@ class Connection(CoroutineTask):
         timeouts: Timeouts,
         *,
         ended: Ended,
-        shortcut: Shortcut | None = None,
+        memo: Memo | None = None,
+        conversing: Conversing | None = None,
+        client: Client = None,
+        ledger: Ledger | None = None,
     ) -> None:
+        """`conversing` makes the coroutine when it is needed, after `open`; `begin` is given one at once."""
         super().__init__(loop, sock.fileno())
         self.sock = sock
-        self.shortcut = shortcut
-        self._rest: bytes | memoryview | None = None  # of a shortcut's answer, to be sent
+        self.client = client  # its address, as accept(2) gave it
+        self.ledger = ledger
+        self.since = loop.now  # seconds, monotonic: when the last bytes came of what is being answered
         self.timeouts = timeouts
         self.resting = False  # between requests: may be closed without harm
         self.asking = False  # a request has begun to arrive, and its deadline runs
+        self._memo = memo
+        self._fresh: dict[bytes, Known] = memo.fresh if memo is not None else {}
+        self._conversing = conversing
+        self._rest: memoryview | None = None  # of an answer from memory, to be sent
+        self._closes = False  # after that one
         self._nonblocking = False
         self._first = first  # received when the connection was accepted; None: nothing was there yet
         self._ended = ended
         self._accepted = -1  # bytes that the kernel took of a slow answer; -1: no answer is slow
         self._at_window = 0  # bytes that the client had taken at the beginning of the window of time
+
+    def open(self) -> None:
+        """Rest, until something comes; or take what came already."""
+        first, self._first = self._first, None
+        self.resting = True
+        self.deadline = self.loop.now + self.timeouts.idle
+        if first is None:
+            self._wait(READ)
+        else:
+            self._heard(first)
+
+    def finish_answer(self, rest: memoryview) -> None:
+        """Send the rest of an answer from memory, the connection's only one."""
+        self._rest, self._closes = rest, True
+        self._go_on(None)
 
     # What the conversation calls
 
@@ -83,20 +103,17 @@ class Connection(CoroutineTask):
         """
         if patience is not None:
             self.deadline = monotonic() + patience  # not loop.now: an answer may have taken long since
-        if self._first is not None:
-            data, self._first = self._first, None
-            self._rest = self._known(data)
-            if self._rest is None:
-                return data
-            await self._send_rest()
-        while True:
-            received: bytes = await wait_for(READ)
-            if self._rest is None:
-                return received
-            await self._send_rest()
-
-    def _known(self, data: bytes) -> bytes | None:
-        return self.shortcut(data) if self.resting and self.shortcut is not None else None
+        data, self._first = self._first, None
+        if data is not None and self.resting and self._from_memory(data):
+            data = None
+        while data is None:
+            if self._rest is not None:
+                await self._send_rest()
+                if self._closes:
+                    return b""
+            data = await wait_for(READ)
+        self.since = self.loop.now
+        return data
 
     async def _send_rest(self) -> None:
         assert self._rest is not None
@@ -162,7 +179,7 @@ class Connection(CoroutineTask):
     # What the loop calls
 
     def ready(self) -> None:
-        """The client has sent, or has room."""
+        """The client has sent, or has room. Most requests end here: no parser, no coroutine, no timer."""
         if self.wish != READ:
             self.resume(None)
             return
@@ -173,14 +190,11 @@ class Connection(CoroutineTask):
         except OSError as error:
             self.interrupt(ClientGone(str(error)))
             return
-        answer = self._known(data)
-        if answer is None:
-            self.resume(data)
-        else:
-            self._send_known(answer)
-
-    def _send_known(self, answer: bytes) -> None:
-        """Send what the shortcut gave. Most requests go this way: no parser, no coroutine, no timer."""
+        if not self.resting or (known := self._fresh.get(data)) is None:
+            self._heard(data)
+            return
+        known.hits += 1
+        answer = known.answer
         try:
             sent = self.sock.send(answer, DONTWAIT)
         except BlockingIOError:
@@ -189,10 +203,53 @@ class Connection(CoroutineTask):
             self.interrupt(ClientGone(str(error)))
             return
         if sent == len(answer):
-            self.deadline = self.loop.now + self.timeouts.idle
+            self.deadline = self.loop.horizon
         else:
             self._rest = memoryview(answer)[sent:]
-            self.resume(None)
+            self._go_on(None)
+
+    def _heard(self, data: bytes) -> None:
+        """What is not fresh in memory, or ends the connection, is looked up; if in vain, conversed about."""
+        if not (self.resting and self._from_memory(data)):
+            if data or self._course is not None:
+                self._go_on(data)
+            else:
+                self.finished(None)
+        elif self._rest is not None:
+            self._go_on(None)
+        elif self._closes:
+            self.finished(None)
+        else:
+            self._wait(READ)  # the first time; later it does so as it is
+
+    def _from_memory(self, data: bytes) -> bool:
+        """Send what the memo knows; what the kernel did not take of it is in `_rest` then."""
+        known = self._memo.answer_to(data, self.client) if self._memo is not None else None
+        if known is None:
+            return False
+        try:
+            sent = self.sock.send(known.answer, DONTWAIT)
+        except OSError:  # whatever it was, it comes again with the rest
+            sent = 0
+        self._closes = known.closes
+        if sent < len(known.answer) or (self._closes and self._course is not None):
+            self._rest = memoryview(known.answer)[sent:]
+        else:
+            self.deadline = self.loop.horizon
+        return True
+
+    def _go_on(self, data: bytes | None) -> None:
+        """Resume the conversation, or begin it: up to where it waits for its first bytes."""
+        if self._course is not None:
+            self.resume(data)
+            return
+        assert self._conversing is not None
+        if data is None:  # there is something to be sent before
+            self.begin(self._conversing(self))
+            return
+        self._course = self._conversing(self)
+        self._course.send(None)
+        self.resume(data)
 
     def overdue(self) -> None:
         """Patience has ended, unless it is a reader that takes enough."""
@@ -212,6 +269,7 @@ class Connection(CoroutineTask):
 
     def finished(self, error: Exception | None) -> None:
         """The conversation is over."""
+        self.resting = False
         self.leave()
         self.sock.close()
         self._ended(self, error)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from heapq import nsmallest
 from operator import itemgetter
 from socket import SocketType
-from time import monotonic
+from time import monotonic, time
 
 from nbmon.http import (
     CLOSED,
@@ -24,17 +24,21 @@ from nbmon.http import (
     Response,
     Session,
     State,
+    body_length,
     refusal_response,
 )
 from nbmon.serve.accepting import Acceptor, room_for
-from nbmon.serve.asking import App, ask, render
-from nbmon.serve.connection import ClientGone, Connection, Shortcut
+from nbmon.serve.asking import App, ask, date_now, render
+from nbmon.serve.connection import DONTWAIT, ClientGone, Connection
+from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
+from nbmon.serve.memo import DEFAULT_BYTES, Known, Memo
 from nbmon.serve.sending import FileCut, close_files, send_answer
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
 ROOM_MADE = 64  # connections ended at once when there is no room for new ones
+SETTLE_EACH = 1.0  # seconds
 LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another
 
 
@@ -45,8 +49,8 @@ class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast
 class CoroutineServer:
     """Serves `app` on listening sockets, in the thread that calls `serve`. Made before or after a fork.
 
-    An `app` may have a `shortcut`: from a usual request's very bytes to those of its whole answer, or None.
-    It is asked before any parsing, for what comes on a connection that rests.
+    An `app` with a `state_of` is served from memory where that is the same (see `nbmon.serve.memo`), in up to
+    `memory` bytes. `ledger` counts, and hands on what is to be logged.
     """
 
     def __init__(
@@ -58,9 +62,12 @@ class CoroutineServer:
         on_serving: Callable[[], None] | None = None,
         *,
         bounds: Bounds = DEFAULT_BOUNDS,
+        ledger: Ledger | None = None,
+        memory: int = DEFAULT_BYTES,
     ) -> None:
         self._app = app
-        self._shortcut: Shortcut | None = getattr(app, "shortcut", None)
+        self.ledger = Ledger() if ledger is None else ledger
+        self._memo = Memo(app, self.ledger, limits, memory)
         self._sockets = sockets
         self._limits = limits
         self._timeouts = timeouts
@@ -97,6 +104,11 @@ class CoroutineServer:
             self._loop.wake()
 
     def _open(self, loop: Loop) -> None:
+        loop.patience = self._timeouts.idle
+        loop.chime, loop.next_chime = self._second, loop.now
+        self._second(loop.now)
+        if self.ledger.sink is not None:
+            self._settle()
         self._room = room_for(self._bounds.connections, self._bounds.spare_descriptors)
         for listener in self._sockets:
             acceptor = Acceptor(loop, listener, self._accepted, self._has_room)
@@ -112,6 +124,7 @@ class CoroutineServer:
             acceptor.leave()
         for listener in self._sockets:
             listener.close()
+        self.ledger.settle()
         loop.close()
 
     def _has_room(self) -> bool:
@@ -127,19 +140,46 @@ class CoroutineServer:
         for _, connection in nsmallest(ROOM_MADE, long_resting, key=itemgetter(0)):
             connection.rest_no_longer()
 
-    def _accepted(self, sock: SocketType, first: bytes | None) -> None:
+    def _second(self, now: float) -> float:
+        """Another second of the clock has begun; returns when the next does."""
+        at = time()
+        self._memo.tick(date_now(), at)
+        return now + 1.0 - at % 1.0
+
+    def _settle(self) -> None:
+        """What is to be logged waits for a second at most."""
         assert self._loop is not None
-        connection = Connection(
-            self._loop, sock, first, self._timeouts, ended=self._ended, shortcut=self._shortcut
-        )
+        self.ledger.settle()
+        Timer(self._loop, monotonic() + SETTLE_EACH, self._settle)
+
+    def _accepted(self, sock: SocketType, first: bytes | None, client: Client) -> None:
+        self.ledger.accepted += 1
+        rest: memoryview | None = None
+        if first is not None and (known := self._memo.fresh_last.get(first)) is not None:
+            rest = _send_only_answer(sock, known)
+            if rest is None:
+                return
+        connection = self._connection(sock, first, client)
         self._connections.add(connection)
-        connection.begin(self._converse(connection))
+        self.ledger.open += 1
+        if rest is None:
+            connection.open()
+        else:
+            connection.finish_answer(rest)
+
+    def _connection(self, sock: SocketType, first: bytes | None, client: Client) -> Connection:
+        assert self._loop is not None
+        return Connection(
+            self._loop, sock, first, self._timeouts, ended=self._ended, memo=self._memo,
+            conversing=self._converse, client=client, ledger=self.ledger,
+        )  # fmt: skip
 
     async def _converse(self, connection: Connection) -> None:
         await converse(connection, self._app, Session(self._limits), lambda: self._stopping, self._bounds)
 
     def _ended(self, connection: Connection, error: Exception | None) -> None:
         self._connections.discard(connection)
+        self.ledger.open -= 1
         _note(error)
         if self._draining:
             if not self._connections and self._loop is not None:
@@ -159,8 +199,7 @@ class CoroutineServer:
             acceptor.take(self._room)  # those in the backlog have connected while we served
             acceptor.close()
         self._draining = True
-        for connection in self._connections:
-            connection.shortcut = None  # the next answer of each is its last
+        self._memo.forget_all()  # the next answer of each connection is its last
         for connection in [c for c in self._connections if c.resting]:
             connection.rest_no_longer()
         if not self._connections:
@@ -171,6 +210,21 @@ class CoroutineServer:
         assert self._loop is not None
         logger.warning("stopping: %d unfinished connections are cut", len(self._connections))
         self._loop.stop()
+
+
+def _send_only_answer(sock: SocketType, known: Known) -> memoryview | None:
+    """Send the answer to a connection's only request, and close it; or return what the kernel left."""
+    known.hits += 1
+    try:
+        sent = sock.send(known.answer, DONTWAIT)
+    except BlockingIOError:
+        sent = 0
+    except OSError:  # the client is gone
+        sent = len(known.answer)
+    if sent < len(known.answer):
+        return memoryview(known.answer)[sent:]
+    sock.close()
+    return None
 
 
 async def converse(
@@ -187,6 +241,8 @@ async def converse(
             if session.state is State.CLOSED and _unread(event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
+            if conn.ledger is not None:
+                conn.ledger.refused(event.reason)
             await _send(conn, session, refusal_response(event), last=True)
             await _linger(conn, bounds.linger_bytes)
         elif event is CLOSED:
@@ -227,6 +283,14 @@ async def _send(conn: Connection, session: Session, response: Response, *, last:
             session.sent()
     finally:
         close_files(response)
+        if conn.ledger is not None:
+            _record(conn, conn.ledger, session, response)
+
+
+def _record(conn: Connection, ledger: Ledger, session: Session, response: Response) -> None:
+    content = body_length(response.body) if session.body_wanted else 0
+    record = Record(time(), conn.client, session.request, response.status, content, monotonic() - conn.since)
+    ledger.answered(record, response.field(b"content-type") or b"")
 
 
 async def _linger(conn: Connection, most: int) -> None:

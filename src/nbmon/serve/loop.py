@@ -8,6 +8,7 @@ assignment; with nothing due the loop sleeps in epoll_wait without a timeout.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -91,6 +92,10 @@ class CoroutineTask(Task):
 
     __slots__ = ("_course",)
 
+    def __init__(self, loop: Loop, fd: int) -> None:
+        super().__init__(loop, fd)
+        self._course: Coroutine[int, Any, None] | None = None  # not begun
+
     def begin(self, course: Coroutine[int, Any, None]) -> None:
         """Run `course` until it first waits."""
         self._course = course
@@ -104,6 +109,7 @@ class CoroutineTask(Task):
 
     def resume(self, value: Any) -> None:
         """Give the coroutine what it waited for."""
+        assert self._course is not None
         try:
             wish = self._course.send(value)
         except StopIteration:
@@ -118,6 +124,9 @@ class CoroutineTask(Task):
 
     def interrupt(self, error: Exception) -> None:
         """Raise `error` where the coroutine waits."""
+        if self._course is None:
+            self.finished(error)
+            return
         try:
             wish = self._course.throw(error)
         except StopIteration:
@@ -147,6 +156,14 @@ class Loop:
     def __init__(self) -> None:
         self.wheel: Wheel[Task] = Wheel()
         self.now = monotonic()  # seconds, read once for each batch of events
+        self.patience = 0.0  # seconds
+        self.horizon = self.now  # seconds: `now`, and `patience` on top; a usual deadline at no cost
+        self.next_chime = (
+            math.inf
+        )  # seconds: `chime` is called before the events of the first batch after it …
+        self.chime: Callable[[float], float] = lambda _: (
+            math.inf
+        )  # … with `now`, and says when the next is due
         self._epoll = select.epoll()
         self._tasks: dict[int, Task] = {}
         self._running = False
@@ -182,6 +199,9 @@ class Loop:
             timeout = -1.0 if soonest is None else max(0.0, soonest - monotonic())
             events = poll(timeout, EVENTS)
             self.now = now = monotonic()
+            self.horizon = now + self.patience
+            if now >= self.next_chime:
+                self.next_chime = self.chime(now)
             for fd, _ in events:
                 task = tasks.get(fd)  # an earlier event of this batch may have ended it
                 if task is not None:

@@ -13,8 +13,9 @@ no memo, and one that wraps another passes its on):
     heeds: tuple[bytes, ...] = ()          # fields, in lower case, on which answers depend besides those that
                                            # `plain_target` refuses; b"origin", if it knows CORS
 
-A driver asks `fresh.get(data) or recall(data)` for what came on a resting connection, sends `.answer`, adds 1
-to `.hits`, and closes after it if `.closes`. It calls `tick` whenever a second is over.
+A driver asks `answer_to(data, client)` for what came on a resting connection, sends `.answer`, and closes
+after it if `.closes`. One in a hurry asks `fresh.get(data)` before, and adds 1 to `.hits` itself. It calls
+`tick` whenever a second is over.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from typing import Any
 
 from nbmon.http import DEFAULT_LIMITS, Limits, Request, Response, Session, State, body_length, plain_target
 from nbmon.http.render import DATE_LENGTH, start_of
-from nbmon.serve.ledger import Ledger
-from nbmon.serve.sending import close_files, read_body
+from nbmon.serve.bodies import close_files, read_body
+from nbmon.serve.ledger import Client, Ledger, Record
 
 DEFAULT_BYTES = 64 * 1024 * 1024  # of answers, and of the heads that ask for them
 LARGEST = 131_072  # bytes of one answer's content: of more, a copy in memory saves little
@@ -84,16 +85,32 @@ class Memo:
         self._vain: set[int] = set()  # what turned out, in this second, not to be memorable
         self._stamp = 0
         self._date = b""
-        # By head: those that need not be looked at again in this second. Always this very dict.
+        self._at = 0.0
+        self._quick = True
+        # By head: those that need not be looked at again in this second, nor be logged; those after which the
+        # connection stays, and those that end it. Always these very dicts, so that a connection may hold one.
         self.fresh: dict[bytes, Known] = {}
+        self.fresh_last: dict[bytes, Known] = {}
         ledger.before_snapshot = self.fold
 
-    def tick(self, date: bytes) -> None:
-        """From now on `date` is the date, and whether an answer still holds must be asked again."""
+    def tick(self, date: bytes, at: float) -> None:
+        """From now on it is `at`, seconds since 1970, and `date`; what is known must be looked at again."""
         self._stamp += 1
         self._date = date
+        self._at = at
+        self._quick = self._ledger.sink is None  # what is logged must not be answered without `answer_to`
         self.fresh.clear()
+        self.fresh_last.clear()
         self._vain.clear()
+
+    def answer_to(self, data: bytes, client: Client) -> Known | None:
+        """As `recall`, and count and log it."""
+        known = self.recall(data)
+        if known is not None:
+            known.hits += 1
+            if self._ledger.sink is not None:
+                self._ledger.keep(Record(self._at, client, data, known.key[0], known.content, 0.0))
+        return known
 
     def recall(self, data: bytes) -> Known | None:
         """The answer to `data`, which is not in `fresh`; None: go the full path."""
@@ -109,8 +126,18 @@ class Memo:
                 return known
             self._name(data, known)
         else:
-            self.fresh[data] = known
+            self._refresh(data, known)
         return known
+
+    def _refresh(self, head: bytes, known: Known) -> None:
+        if self._quick:
+            (self.fresh_last if known.closes else self.fresh)[head] = known
+
+    def forget_all(self) -> None:
+        """From now on nothing is known."""
+        while self._known:
+            self._forget(next(iter(self._known.values())))
+        self._longest = -1
 
     def fold(self) -> None:
         """Count in the ledger what was answered from memory since the last time."""
@@ -167,12 +194,14 @@ class Memo:
         if len(known.heads) >= HEADS:
             self._unname(known.heads.pop(0))
         known.heads.append(head)
-        self._by_head[head] = self.fresh[head] = known
+        self._by_head[head] = known
+        self._refresh(head, known)
         self._grow(len(head) + OVERHEAD)
 
     def _unname(self, head: bytes) -> None:
         del self._by_head[head]
         self.fresh.pop(head, None)
+        self.fresh_last.pop(head, None)
         self.size -= len(head) + OVERHEAD
 
     def _grow(self, size: int) -> None:
@@ -184,6 +213,8 @@ class Memo:
         for head in known.heads:
             self._unname(head)
         del self._known[known.name]
+        self.fresh.pop(known.name, None)
+        self.fresh_last.pop(known.name, None)
         self.size -= len(known.answer) + len(known.name) + OVERHEAD
         self._fold(known)
 

@@ -8,19 +8,17 @@ connection: the length was promised in the head, and nothing may be made up in i
 from __future__ import annotations
 
 import errno
-import os
 
-from nbmon.http import Body, FileSlice, Response
+from nbmon.http import FileSlice, Response
+from nbmon.serve.bodies import FileCut, close_files, read_slice
 from nbmon.serve.connection import MORE, ClientGone, Connection
+
+__all__ = ["FileCut", "close_files", "send_answer"]
 
 ONE_SEND = 131_072  # bytes: up to here a copy costs less than a second system call and a segment of its own
 CHUNK = 524_288  # bytes for one sendfile, or one read where a file knows no sendfile
 TURN = 4_194_304  # bytes for one connection before the others have a turn
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some file systems
-
-
-class FileCut(Exception):  # noqa: N818 - what happened to the file
-    """A file is shorter than when its answer began."""
 
 
 async def send_answer(conn: Connection, head: bytes, response: Response) -> None:
@@ -41,7 +39,7 @@ async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | File
         if isinstance(piece, bytes):
             gathered += piece
         elif piece.length <= ONE_SEND:
-            gathered += _read(piece.file.fileno(), piece.offset, piece.length)
+            gathered += read_slice(piece.file.fileno(), piece.offset, piece.length)
         else:
             await conn.send_all(gathered, MORE)
             gathered = b""
@@ -51,24 +49,6 @@ async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | File
             gathered = b""
     if gathered:
         await conn.send_all(gathered)
-
-
-def _read(fd: int, offset: int, length: int) -> bytes:
-    data = os.pread(fd, length, offset)
-    if len(data) < length:  # pread(2) of a regular file is only short at its end
-        raise FileCut
-    return data
-
-
-def read_body(body: Body) -> bytes:
-    """All of a body at once. Raises FileCut and OSError."""
-    if isinstance(body, bytes):
-        return body
-    pieces = (body,) if isinstance(body, FileSlice) else body
-    return b"".join(
-        piece if isinstance(piece, bytes) else _read(piece.file.fileno(), piece.offset, piece.length)
-        for piece in pieces
-    )
 
 
 async def _send_file(conn: Connection, piece: FileSlice) -> None:
@@ -93,7 +73,7 @@ async def _send_file(conn: Connection, piece: FileSlice) -> None:
 
 async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int) -> None:
     while offset < end:
-        data = _read(fd, offset, min(CHUNK, end - offset))
+        data = read_slice(fd, offset, min(CHUNK, end - offset))
         await conn.send_all(data)
         offset += len(data)
         await conn.room()
@@ -102,13 +82,3 @@ async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int) -> 
 def _translated(error: OSError) -> Exception:
     """sendfile fails for the socket's reasons and for the file's."""
     return error if error.errno in (errno.EIO, errno.EBADF, errno.ESTALE) else ClientGone(str(error))
-
-
-def close_files(response: Response) -> None:
-    """Close the files of a response's body, sent or not."""
-    body = response.body
-    if type(body) is bytes:
-        return
-    for piece in (body,) if isinstance(body, FileSlice) else body:
-        if isinstance(piece, FileSlice) and piece.file is not None:  # None: only HEAD's length was wanted
-            piece.file.close()

@@ -25,7 +25,7 @@ import os, signal, sys
 from nbmon.workers import WorkerError, run_command
 grace, argv = float(sys.argv[1]), sys.argv[2:]
 def started(pid):
-    print(f"pid {{pid}}", flush=True)
+    print(f"pid {{pid}}\\n", end="", flush=True)  # one write, also under PYTHONUNBUFFERED
 {before}
 try:
     print("code", run_command(argv, on_started=started, grace=grace), flush=True)

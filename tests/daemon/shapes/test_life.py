@@ -233,6 +233,8 @@ def assert_stopped(run, shape: Shape, daemon: Process) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_a_program_lives_from_start_to_stop_as_with_the_recipe(run, shape):
+    if shape.name == "greenlets":
+        pytest.importorskip("greenlet", reason="the shape with greenlets needs that package")
     daemon = started(run, shape)
     assert run.read(shape.pidfile) == f"{daemon.pid}\n"
     assert_out_of_the_session(daemon, run.processes())

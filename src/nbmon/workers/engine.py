@@ -6,22 +6,22 @@ Must not decide anything about workers: `core` does.
 from __future__ import annotations
 
 import os
-import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from random import random as chance
 from typing import Any
 
 from nbmon.workers import deaths
-from nbmon.workers.clock import Timers
+from nbmon.workers.control import NO_PLACES, Control, Places
 from nbmon.workers.core import Core, Do
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.highfds import HighDescriptors
 from nbmon.workers.hosts import FAREWELL_TIME, Host
 from nbmon.workers.keeper import Keeper
 from nbmon.workers.lives import Life, ProcessLife
+from nbmon.workers.log import say
+from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
 from nbmon.workers.policy import spread
 from nbmon.workers.processes import Job, Processes
@@ -38,12 +38,17 @@ STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 class Engine:
     """Runs the tree of a plan in this process until it is down."""
 
-    def __init__(self, plan: Plan, on_ready: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, on_ready: Callable[[], None] | None = None, places: Places = NO_PLACES
+    ) -> None:
         self.core = Core(plan, chance)
+        self.loop: Loop
         self.processes: Processes
-        self.timers = Timers()
+        self.control: Control
+        self._places = places
         self.reload_result = ""
         self._on_ready = on_ready
+        self._was_up = False
         self.lives: dict[int, Life] = {}
         self._hosts: dict[tuple[int, str], Host] = {}
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -59,40 +64,33 @@ class Engine:
         numbers = STOPPING | {signal.SIGHUP} | ({signal.SIGCHLD} if reaps else set())
         high = HighDescriptors()
         with Signals(numbers, also={signal.SIGHUP}) as signals, Keeper() as keeper:
-            self._poller = _high_epoll(high)
+            self.loop = Loop(high)
+            low = [*signals.descriptors(), keeper.fileno()]
+            self.processes = Processes(high, keeper, low, self.loop)
             try:
-                self._open(high, keeper, signals)
-                self._loop()
+                self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))
+                self.control = Control(self, self._places)
+                self._live()
             finally:
                 self._close(high)
         if self.core.failure is not None:
             raise WorkerError(self.core.failure.sentence)
 
-    def _open(self, high: HighDescriptors, keeper: Keeper, signals: Signals) -> None:
-        low = [*signals.descriptors(), keeper.fileno()]
-        self.processes = Processes(high, keeper, low, self.watch, self.unwatch)
-        self.watch(signals.fileno(), lambda: self._signalled(signals.take()))
-
     def _close(self, high: HighDescriptors) -> None:
         self._dismiss_hosts()
         self.processes.end_all()
         self.processes.close()
-        self._poller.close()
+        self.control.close()
+        self.loop.close()
         high.restore_limit()
 
     # --- the loop ---
 
-    def _loop(self) -> None:
+    def _live(self) -> None:
         self.core.start(time.monotonic())
         self._carry_out()
         while not self.core.finished:
-            for fd, _ in self._poller.poll(self.timers.pause()):
-                handler = self._handlers.get(fd)
-                if handler is not None:
-                    handler()
-                self._carry_out()
-            self.timers.fire()
-            self._carry_out()
+            self.loop.turn(self._carry_out)
 
     def _dismiss_hosts(self) -> None:
         """They are empty by now, or the loop has failed."""
@@ -100,27 +98,7 @@ class Engine:
         for host in self._hosts.values():
             host.leave()
         while self._hosts and not self.lives and (left := until - time.monotonic()) > 0:
-            for fd, _ in self._poller.poll(left):
-                if fd in self._handlers:
-                    self._handlers[fd]()
-
-    def watch(self, fd: int, handler: Callable[[], None]) -> None:
-        """Call `handler` whenever `fd` is readable."""
-        self._handlers[fd] = handler
-        self._poller.register(fd, select.EPOLLIN)
-
-    def want_room(self, fd: int, wanted: bool) -> None:
-        """Call its handler for room to write, too, or no longer."""
-        self._poller.modify(fd, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
-
-    def want_reading(self, fd: int, wanted: bool) -> None:
-        """Call its handler when there is something to read, or no longer."""
-        self._poller.modify(fd, select.EPOLLIN if wanted else 0)
-
-    def unwatch(self, fd: int) -> None:
-        """No more; before it is closed."""
-        del self._handlers[fd]
-        self._poller.unregister(fd)
+            self.loop.turn(lambda: None, left)
 
     def _signalled(self, numbers: list[int]) -> None:
         for number in numbers:
@@ -141,15 +119,19 @@ class Engine:
             host.flush()
         for sentence in self.core.said:
             say(sentence)
+            self.control.event("gave up", "", why=sentence)
         self.core.said.clear()
         self._look_at_reload()
-        if self._on_ready is not None and self.core.root.state is State.RUNNING:
-            on_ready, self._on_ready = self._on_ready, None
-            on_ready()
+        self.control.look()
+        if not self._was_up and self.core.root.state is State.RUNNING:
+            self._was_up = True
+            self.control.event("up", "")
+            if self._on_ready is not None:
+                self._on_ready()
 
     def _obey(self, do: Do, child: Slot | Node, seconds: float, stamp: int) -> None:
         if do is Do.TIMER:
-            self.after(seconds, lambda: self.core.overdue(child, stamp, time.monotonic()))
+            self.loop.after(seconds, lambda: self.core.overdue(child, stamp, time.monotonic()))
             return
         assert isinstance(child, Slot)
         if do is Do.START:
@@ -176,6 +158,12 @@ class Engine:
         if self._reload is None:
             self._reload = Reload(self.core, time.monotonic())
 
+    def reloaded(self) -> dict[str, Any] | None:
+        """What has become of the reload; None while it is under way."""
+        if self._reload is not None:
+            return None
+        return {"ok": False, "error": self.reload_result} if self.reload_result else {"ok": True}
+
     def _look_at_reload(self) -> None:
         reload = self._reload
         if reload is None or reload.phase is Phase.LAUNCHING:
@@ -196,12 +184,13 @@ class Engine:
             self._tell(slot, Death(f"could not be started: {error}", False, 0.0, time.time()))
             return
         self.lives[slot.key] = life
+        self.control.event("started", slot.name, pid=life.pid)
         if slot.spec.max_age is not None:
             age = _jittered(slot.spec.max_age, slot.spec.jitter)
-            self.after(age, lambda: self._renew(life, f"is {age:.0f} seconds old"))
+            self.loop.after(age, lambda: self._renew(life, f"is {age:.0f} seconds old"))
         if slot.spec.memory_limit is not None:
-            self.after(MEMORY_LOOK, lambda: self._weigh(life))
-        if not slot.spec.ready:
+            self.loop.after(MEMORY_LOOK, lambda: self._weigh(life))
+        if not slot.spec.ready and slot.spec.kind != "thread":  # a thread is known once it has a number
             self._ready(life)
 
     def _process(self, slot: Slot) -> Life:
@@ -220,7 +209,7 @@ class Engine:
         place = (slot.parent.key, slot.spec.kind)
         host = self._hosts.get(place)
         if host is None or host.culprit is not None or host.abandoned:
-            host = self._hosts[place] = Host(slot.spec.kind, slot.parent, self, self.processes)
+            host = self._hosts[place] = Host(slot.spec.kind, slot.parent, self, self.loop, self.processes)
         return host.start(slot)
 
     def host_gone(self, host: Host) -> None:
@@ -230,7 +219,7 @@ class Engine:
 
     def noticed(self, life: Life, word: str) -> None:
         """What a worker says of itself."""
-        if word == "ready":
+        if word == "ready" or (word == "up" and not life.slot.spec.ready):
             self._ready(life)
         elif word == "beat":
             life.beat = time.monotonic()
@@ -243,7 +232,8 @@ class Engine:
             return
         life.beat = now = time.monotonic()
         if slot.spec.heartbeat is not None:
-            self.after(slot.spec.heartbeat, lambda: self._listen(life))
+            self.loop.after(slot.spec.heartbeat, lambda: self._listen(life))
+        self.control.event("ready", slot.name, pid=life.pid)
         self.core.ready(slot.key, now)
         if self._reload is not None:
             self._reload.ready(slot.key, now)
@@ -255,7 +245,7 @@ class Engine:
         allowed = life.slot.spec.heartbeat or 0.0
         left = life.beat + allowed - time.monotonic()
         if left > 0:
-            self.after(left, lambda: self._listen(life))
+            self.loop.after(left, lambda: self._listen(life))
             return
         life.why = f"gave no heartbeat for {allowed:g} seconds"
         self.core.condemn(life.slot.key)
@@ -266,7 +256,7 @@ class Engine:
         weight = deaths.resident(life.pid or 0)
         if weight > (life.slot.spec.memory_limit or 0):
             self._renew(life, f"uses {weight >> 20} MiB of memory")
-        self.after(MEMORY_LOOK, lambda: self._weigh(life))
+        self.loop.after(MEMORY_LOOK, lambda: self._weigh(life))
 
     def _renew(self, life: Life, why: str) -> None:
         if self._is_over(life):
@@ -289,6 +279,7 @@ class Engine:
         if slot.state is not State.STOPPING:
             shown = f" (pid {pid})" if pid and slot.spec.kind == "process" else ""
             say(f"{slot.name}{shown} {death.sentence} after {death.life:.1f} seconds")
+        self.control.event("ended" if death.normal else "died", slot.name, pid=pid, why=death.sentence)
         if self._reload is not None:
             self._reload.gone(slot.key, death)
         self.core.gone(slot.key, death, time.monotonic())
@@ -299,14 +290,6 @@ class Engine:
             del self.lives[life.slot.key]
         self.core.lost([life.slot.key for life in lives], death, time.monotonic())
 
-    def say(self, text: str) -> None:
-        """A line to the common log."""
-        say(text)
-
-    def after(self, seconds: float, function: Callable[[], None]) -> None:
-        """Call `function` in so many seconds."""
-        self.timers.after(seconds, function)
-
 
 def _live(slot: Slot, sock: Any) -> int:
     """In the forked worker."""
@@ -315,25 +298,6 @@ def _live(slot: Slot, sock: Any) -> int:
     if spec.max_requests is not None:
         worker.max_requests = round(_jittered(spec.max_requests, spec.jitter))
     return live(worker, sock, spec.target or "", spec.args, spec.kwargs)
-
-
-def _high_epoll(high: HighDescriptors) -> select.epoll:
-    low = select.epoll()
-    try:
-        return select.epoll.fromfd(high.lift(os.dup(low.fileno())))
-    finally:
-        low.close()
-
-
-def say(text: str) -> None:
-    """A line to the common log."""
-    when = time.strftime("%Y-%m-%d %H:%M:%S")
-    plain = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text.rstrip("\n"))
-    try:
-        sys.stderr.write(f"{when} " + plain.replace("\n", "\n    ") + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError):  # a full disk, or nobody listens: the workers matter more
-        pass
 
 
 def _jittered(value: float, jitter: float) -> float:

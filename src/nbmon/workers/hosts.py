@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from nbmon.workers import wire
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.lives import Life
+from nbmon.workers.log import say
+from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
 from nbmon.workers.processes import Job, Processes, Running
 from nbmon.workers.spec import Worker
@@ -25,7 +27,7 @@ FAREWELL_TIME = 2.0  # seconds in which an empty host ends
 
 
 class Ears(Protocol):
-    """Who is told what happens, and lends the loop."""
+    """Who is told what happens."""
 
     def ended(self, life: Life, death: Death) -> None:
         """A worker has ended."""
@@ -36,26 +38,8 @@ class Ears(Protocol):
     def noticed(self, life: Life, word: str) -> None:
         """A worker has said that it is ready, that it lives, that it has done its requests."""
 
-    def say(self, text: str) -> None:
-        """The common log should know."""
-
-    def after(self, seconds: float, function: Callable[[], None]) -> None:
-        """Call later."""
-
-    def watch(self, fd: int, handler: Callable[[], None]) -> None:
-        """Call when there is something to read, or room to write if that is wanted."""
-
-    def unwatch(self, fd: int) -> None:
-        """No more."""
-
     def host_gone(self, host: Host) -> None:
         """It is no host any more."""
-
-    def want_reading(self, fd: int, wanted: bool) -> None:
-        """Whether to call when there is something to read."""
-
-    def want_room(self, fd: int, wanted: bool) -> None:
-        """Whether to call for room to write, too."""
 
 
 class HostedLife(Life):
@@ -78,8 +62,9 @@ class HostedLife(Life):
 class Host:
     """One host process, from its fork to its end."""
 
-    def __init__(self, kind: str, node: Node, ears: Ears, processes: Processes) -> None:
+    def __init__(self, kind: str, node: Node, ears: Ears, loop: Loop, processes: Processes) -> None:
         self._ears = ears
+        self._loop = loop
         self._processes = processes
         self._specs = [one for one in node.plan.children if isinstance(one, Worker)]
         self.lives: dict[int, HostedLife] = {}
@@ -107,7 +92,7 @@ class Host:
         finally:
             theirs.close()
         self._sock.setblocking(False)
-        self._ears.watch(self._sock.fileno(), self._readable)
+        self._loop.watch(self._sock.fileno(), self._readable)
         return running
 
     # --- said to it ---
@@ -135,7 +120,7 @@ class Host:
                 self._out.clear()
                 break
             del self._out[:sent]
-        self._ears.want_room(self._sock.fileno(), bool(self._out))
+        self._loop.want(self._sock.fileno(), room=bool(self._out))
 
     def condemn(self, life: HostedLife) -> None:
         """End it for the sake of one that it hosts; first it may say what that one does."""
@@ -147,7 +132,7 @@ class Host:
         self.culprit = life
         self.send("stack", life.slot.key)
         self.flush()
-        self._ears.after(STACK_TIME, lambda: self._kill("it cannot even say where it is"))
+        self._loop.after(STACK_TIME, lambda: self._kill("it cannot even say where it is"))
 
     def _goes_down(self, life: HostedLife) -> bool:
         parent = life.slot.parent
@@ -156,7 +141,7 @@ class Host:
     def _abandon(self, life: HostedLife) -> None:
         """All of them are being stopped: the others need not be lost for the sake of this one."""
         self.abandoned = True
-        self._ears.say(f"{life.slot.name} {life.why}: it ends with its host, when the others have stopped")
+        say(f"{life.slot.name} {life.why}: it ends with its host, when the others have stopped")
         self._over(life, life.why, False)
 
     def _over(self, life: HostedLife, sentence: str, normal: bool, frames: str = "") -> None:
@@ -172,9 +157,7 @@ class Host:
         others = sorted(life.slot.name for life in self.lives.values() if life is not culprit)
         more = " …" if len(others) > NAMED else ""
         with_it = f", and with it {', '.join(others[:NAMED])}{more}" if others else ""
-        self._ears.say(
-            f"{culprit.slot.name} {culprit.why}: its host (pid {pid}) is killed{with_it}\n{stack.rstrip()}"
-        )
+        say(f"{culprit.slot.name} {culprit.why}: its host (pid {pid}) is killed{with_it}\n{stack.rstrip()}")
         self._processes.kill(self.running, culprit.why)
 
     def leave(self) -> None:
@@ -195,7 +178,7 @@ class Host:
             except (BlockingIOError, ConnectionError):
                 return
             if not data:  # it is dying; its pidfd will tell
-                self._ears.want_reading(self._sock.fileno(), False)
+                self._loop.want(self._sock.fileno(), reading=False)
                 return
             for word, key, *rest in self._lines.feed(data):
                 self._heard(word, key, *rest)
@@ -209,6 +192,7 @@ class Host:
             self._over(life, sentence or "ended", not sentence, frames)
         elif word == "up":
             life.tid = rest[0]
+            self._ears.noticed(life, word)
         elif word == "stack":
             self._found(*rest)
         else:
@@ -225,7 +209,7 @@ class Host:
     def _gone(self, death: Death) -> None:
         """It is reaped: the culprit is dead (of an unknown cause, the first), the others are lost."""
         self._readable()
-        self._ears.unwatch(self._sock.fileno())
+        self._loop.unwatch(self._sock.fileno())
         self._sock.close()
         lives, self.lives = list(self.lives.values()), {}
         self._ears.host_gone(self)

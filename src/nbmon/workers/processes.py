@@ -17,6 +17,7 @@ from nbmon.workers.child import Child, _prctl
 from nbmon.workers.highfds import HighDescriptors
 from nbmon.workers.keeper import Keeper
 from nbmon.workers.launch import Ground, start_command, start_function
+from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death
 from nbmon.workers.spec import Worker
 
@@ -53,19 +54,18 @@ class Processes:
         high: HighDescriptors,
         keeper: Keeper,
         low: list[int],
-        watch: Callable[[int, Callable[[], None]], None],
-        unwatch: Callable[[int], None],
+        loop: Loop,
     ) -> None:
         self.running: dict[int, Running] = {}  # by pid
         self._keeper = keeper
         self._high = high
-        self._watch, self._unwatch = watch, unwatch
+        self._loop = loop
         self._ours, self._theirs = notices.pair(high.lift)
         self._public: socket.socket | None = None
         self._public_name = ""
         self._memory = deaths.MemoryWatch()
         self.ground = Ground(high, keeper.fileno(), _prctl(), low)
-        watch(self._ours.fileno(), self.hear)
+        loop.watch(self._ours.fileno(), self.hear)
 
     def close(self) -> None:
         """Close the sockets."""
@@ -83,7 +83,7 @@ class Processes:
             child = self._command(job, prepared)
         running = Running(job, child, time.monotonic())
         self.running[child.pid] = running
-        self._watch(child.pidfd, lambda: self.ended(running))
+        self._loop.watch(child.pidfd, lambda: self.ended(running))
         return running
 
     def _command(self, job: Job, prepared: settings.Prepared) -> Child:
@@ -96,7 +96,7 @@ class Processes:
     def _named(self) -> str:
         if self._public is None:
             self._public, self._public_name = notices.public(self._high.lift)
-            self._watch(self._public.fileno(), self.hear)
+            self._loop.watch(self._public.fileno(), self.hear)
         return self._public_name
 
     def hear(self) -> None:
@@ -145,7 +145,7 @@ class Processes:
         group.send(pid, signal.SIGKILL)
         self._keeper.release(pid)  # before it is reaped: then the number may be another's
         os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
-        self._unwatch(pidfd)
+        self._loop.unwatch(pidfd)
         os.close(pidfd)
         del self.running[pid]
         running.job.ended(self._death(running, end.si_code, end.si_status))

@@ -110,6 +110,17 @@ def host(run: Callable[[], int]) -> int:
     return code
 
 
+def leave_program() -> None:
+    """In a forked helper: what the program has at its exit, and its signals, are none of this process's."""
+    import atexit
+
+    atexit._clear()
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+
+
 def find(target: Callable[..., Any] | str) -> Callable[..., Any]:
     """The callable itself, or what "module:function" names, imported here and now."""
     if not isinstance(target, str):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.spec import Backoff, Plan, Restart, Strategy, Worker, checked_plan
+
+if TYPE_CHECKING:
+    from nbmon.workers.background import Background
 
 
 class Supervisor:
@@ -29,6 +33,7 @@ class Supervisor:
         healthy: float = 1.0,
         restart: Restart = "permanent",
     ) -> None:
+        self._background: Background | None = None
         self.plan = checked_plan(
             Plan(
                 tuple(_plan(child) for child in children),
@@ -44,15 +49,76 @@ class Supervisor:
     def __repr__(self) -> str:
         return f"Supervisor({', '.join(child.name for child in self.plan.children)})"
 
-    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+    def run(self, on_ready: Callable[[], None] | None = None, control: str | None = None) -> None:
         """Run the tree in this process, in its main thread, until it is stopped or all workers have ended.
 
-        SIGTERM and SIGINT stop it, in reverse order; SIGHUP renews the processes without a gap.
-        `on_ready` is called once all workers are ready. WorkerError if it gave up.
+        SIGTERM and SIGINT stop it, in reverse order; SIGHUP renews the processes without a gap. `on_ready`
+        is called once all workers are ready. `control` is the path of a Unix socket to steer it by (see
+        `docs/supervisor.md`). WorkerError if it gave up.
         """
+        from nbmon.workers.control import Places
         from nbmon.workers.engine import Engine
 
-        Engine(self.plan, on_ready).run()
+        Engine(self.plan, on_ready, Places(control)).run()
+
+    def start(self, timeout: float | None = None) -> None:
+        """Start the tree in the background, as a process of its own; returns when all workers are ready.
+
+        It ends with this process. WorkerError if it gave up first, or is not ready within `timeout` seconds.
+        """
+        from nbmon.workers.background import start
+
+        if self._background is not None:
+            raise WorkerError("the tree is started already; stop() it first")
+        self._background = start(self.plan, timeout)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop it, in reverse order; returns once it is gone, killed if need be after `timeout` seconds.
+
+        Without a timeout it has all the workers' grace times, one after the other. Harmless if it is gone.
+        """
+        from nbmon.workers.background import longest_stop
+
+        background, self._background = self._background, None
+        if background is None:
+            return
+        try:
+            background.remote.ask("stop")
+        except WorkerError:
+            pass  # it is gone already
+        if not background.wait(longest_stop(self.plan) if timeout is None else timeout):
+            background.kill()
+
+    def status(self) -> dict[str, Any]:
+        """State, pid and `workers`: a list, in order. WorkerError if it is not running.
+
+        Of each worker: name, kind, pid, tid, host_pid, state, restarts, uptime (seconds), last_death.
+        """
+        return self._ask("status")
+
+    def restart(self, name: str) -> None:
+        """Restart a worker, all of a kind, or an inner supervisor, gently; returns when it runs again."""
+        self._ask("restart", worker=name)
+
+    def scale(self, name: str, count: int) -> None:
+        """Let there be `count` of a worker; returns when they run. WorkerError."""
+        self._ask("scale", worker=name, count=count)
+
+    def reload(self) -> None:
+        """Let new processes take the old ones' places without a gap. WorkerError if they could not."""
+        self._ask("reload")
+
+    def __enter__(self) -> Supervisor:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _ask(self, do: str, **more: Any) -> dict[str, Any]:
+        if self._background is None:
+            raise WorkerError("the tree is not running; start() it first")
+        return self._background.remote.ask(do, **more)
 
 
 def _plan(child: Worker | Supervisor) -> Worker | Plan:

@@ -1,0 +1,71 @@
+"""The other end of the control socket: ask a supervisor, and wait for its answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+from nbmon.workers.errors import WorkerError
+
+ANSWER_TIME = 70.0  # seconds: longer than the supervisor itself takes
+CHUNK = 256 * 1024  # bytes read at once
+
+
+class Remote:
+    """A connection to a supervisor."""
+
+    def __init__(self, sock: socket.socket, called: str = "the supervisor") -> None:
+        self._sock = sock
+        self._called = called
+        self._unread = b""
+
+    def ask(self, do: str, **more: Any) -> dict[str, Any]:
+        """Its answer. WorkerError if it refuses, or is gone."""
+        self._sock.settimeout(ANSWER_TIME)
+        try:
+            self._sock.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
+        except OSError:
+            raise WorkerError(f"{self._called} is not running any more") from None
+        while "ok" not in (answer := self._line()):
+            pass  # events that came before
+        if not answer["ok"]:
+            raise WorkerError(str(answer.get("error", "no reason is given")))
+        return answer
+
+    def event(self, timeout: float | None) -> dict[str, Any]:
+        """The next event; WorkerError if it is gone. `timeout` in seconds."""
+        self._sock.settimeout(timeout)
+        return self._line()
+
+    def _line(self) -> dict[str, Any]:
+        while b"\n" not in self._unread:
+            try:
+                data = self._sock.recv(CHUNK)
+            except TimeoutError:
+                raise WorkerError(f"{self._called} does not answer") from None
+            except OSError:
+                data = b""
+            if not data:
+                raise WorkerError(f"{self._called} is not running any more")
+            self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        answer = json.loads(line)
+        assert isinstance(answer, dict)
+        return answer
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
+
+
+def connect(path: str, called: str) -> Remote:
+    """Speak to the supervisor that listens at `path`. WorkerError if none does, or it may not be."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(ANSWER_TIME)
+        sock.connect(path)
+    except OSError as error:
+        sock.close()
+        raise WorkerError(f"{called} cannot be asked: {error.strerror or error} ({path})") from None
+    return Remote(sock, called)

@@ -14,9 +14,19 @@ import pytest
 from nbmon.daemon.errors import StreamError
 from nbmon.daemon.streams import Streams
 from support.kit import SLEEP, environment, quietly
+from support.pidfiles import needs_root
 from support.proc import GROSS_HANG, wait_until
 
 NOBODY = 65534
+# The other user may be barred from where the package lies, so all of it is loaded before.
+AS_NOBODY = f"""\
+import os, pkgutil, nbmon.daemon
+from nbmon import Daemon, daemonize
+for module in pkgutil.iter_modules(nbmon.daemon.__path__):
+    __import__("nbmon.daemon." + module.name)
+class D(Daemon): pass
+os.setuid({NOBODY})
+"""
 
 
 def opened(**named):
@@ -122,7 +132,67 @@ def test_a_log_that_may_not_be_written_is_told():
         os.waitpid(pid, 0)
         with os.fdopen(read) as answer:
             told = answer.read()
-    assert told == f"cannot open {log} for stdout: permission denied; name a place where you may write"
+        assert told == (
+            f"cannot open {log} for stdout: no permission to create it in the folder {folder}; "
+            "pass a path where you may write as stdout, or /dev/null"
+        )
+
+
+@needs_root
+@pytest.mark.parametrize("start", ["D('{0}/d.pid').start()", "daemonize(stdout='nbmon.log')"])
+def test_the_default_log_in_a_folder_that_may_not_be_written_is_told_by_the_starter(start):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY + start.format(folder)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        assert os.listdir(folder) == []
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"cannot open {folder}/nbmon.log for stdout: no permission to create it in the folder {folder}; "
+        "pass a path where you may write as stdout, or /dev/null\n"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+@needs_root
+def test_a_log_of_another_user_and_an_input_of_another_user_are_told_as_such():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        os.close(os.open(f"{folder}/log", os.O_CREAT, 0o600))
+        for name, words in (
+            ("stdout", "no permission to write to it; pass "),
+            ("stdin", "no permission to read it; "),
+        ):
+            call = f"daemonize({name}={folder + '/log'!r})"
+            done = subprocess.run([sys.executable, "-c", AS_NOBODY + call], capture_output=True, text=True)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+            assert f"cannot open {folder}/log for {name}: no permission to {words}; pass a " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ["Daemon.daemonize(D('d.pid', stdout='d.log', stderr=None))", "daemonize(stdout='d.log', stderr=None)"],
+)
+def test_a_stderr_of_none_is_the_same_as_stdout(kit, begin):
+    kit.write(
+        f"""
+        import sys
+        from nbmon import Daemon, daemonize
+        class D(Daemon): pass
+        {begin}
+        print("out")
+        print("err", file=sys.stderr)
+        print("out again")
+        """
+    )
+    done = kit.run()
+    assert (done.returncode, done.stderr) == (0, "")
+    kit.wait_for("out again")
+    assert kit.text() == "out\nerr\nout again\n"
 
 
 def test_a_refused_log_is_told_by_start_without_a_traceback(kit):

@@ -23,8 +23,8 @@ class Daemon:
     """A program that runs in the background; override `run`.
 
     `pidfile` names who runs; `stdin`, `stdout` and `stderr` are paths or open files, and a relative path
-    counts from where the user stands. `home_dir` is the daemon's working directory, `verbose` above 0 says
-    what was done.
+    counts from where the user stands; a `stderr` of None is the same as `stdout`. `home_dir` is the daemon's
+    working directory, `verbose` above 0 says what was done.
     """
 
     # False: start() returns when run() has not failed at once. True: when it has called ready().

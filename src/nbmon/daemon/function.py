@@ -18,8 +18,9 @@ def daemonize(
     """Become a daemon: returns in the daemon only.
 
     The process that called exits 0 once the daemon has not failed at once, 1 with a reason on stderr;
-    its own atexit functions are left to the daemon. The streams are paths or open files; `pidfile` is a
-    path, or None. Under a service manager, or as PID 1, nothing forks and the streams stay as they are.
+    its own atexit functions are left to the daemon. The streams are paths or open files, a `stderr` of None
+    is the same as `stdout`; `pidfile` is a path, or None. Under a service manager, or as PID 1, nothing forks
+    and the streams stay as they are.
     """
     try:
         launched = _detach(stdin, stdout, stderr, pidfile)
@@ -45,7 +46,7 @@ def _detach(stdin: Any, stdout: Any, stderr: Any, pidfile: Any) -> Any:
     from nbmon.daemon.detach import Detachment, detach
     from nbmon.daemon.inside import stays_in_foreground
     from nbmon.daemon.pidfile import PidFile
-    from nbmon.daemon.streams import Streams
+    from nbmon.daemon.streams import Streams, stderr_of
 
     held = PidFile(pidfile) if pidfile is not None else None
     if stays_in_foreground():
@@ -54,7 +55,7 @@ def _detach(stdin: Any, stdout: Any, stderr: Any, pidfile: Any) -> Any:
             atexit.register(held.release)
         signals.install(lambda: life.reload(None))
         return None
-    streams = Streams(stdin, stdout, stderr)
+    streams = Streams(stdin, stdout, stderr_of(stdout, stderr))
     launched = detach(Detachment(streams, pidfile=held))
     if launched is None:
         if held is not None:

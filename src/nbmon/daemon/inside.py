@@ -54,9 +54,10 @@ def of(daemon: Daemon) -> Inside:
 def detach(daemon: Daemon) -> Launched | None:
     """Detach as its attributes ask: Launched or a DaemonError in the starter, None in the daemon."""
     from nbmon.daemon import detach as steps
-    from nbmon.daemon.streams import Streams
+    from nbmon.daemon.streams import Streams, stderr_of
 
-    pidfile, streams = pid_file(daemon), Streams(daemon.stdin, daemon.stdout, daemon.stderr)
+    pidfile = pid_file(daemon)
+    streams = Streams(daemon.stdin, daemon.stdout, stderr_of(daemon.stdout, daemon.stderr))
     launched = steps.detach(detachment(daemon, streams, pidfile))
     if launched is None:
         become(daemon, streams, pidfile)

@@ -6,6 +6,7 @@ forks.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -40,6 +41,11 @@ class Stream:
             return _open_reading(self.path) if self.number == 0 else _open_log(self.path, owner)
         except OSError as error:
             raise StreamError(_sentence(NAMES[self.number], self.path, error)) from error
+
+
+def stderr_of(stdout: Any, stderr: Any) -> Any:
+    """None as stderr means the same as stdout, as in the recipe's best known variants."""
+    return stdout if stderr is None else stderr
 
 
 class Streams:
@@ -163,22 +169,28 @@ def _above_standard(fd: int) -> int:
     return moved
 
 
-def _sentence(name: str, path: str, error: OSError) -> str:
-    import errno
+_STDIN_REASONS = {
+    errno.ENOENT: "there is no such file",
+    errno.EACCES: "no permission to read it; pass a file that you may read",
+}
 
+
+def _sentence(name: str, path: str, error: OSError) -> str:
     folder = os.path.dirname(path)
+    instead = f"pass a path where you may write as {name}, or {os.devnull}"
+    what = "write to it" if os.path.lexists(path) else f"create it in the folder {folder}"
     reasons = {
         errno.ENOENT: f"the folder {folder} does not exist; make it, or name another place",
         errno.ENOTDIR: f"{folder} is not a folder; name another place",
         errno.EISDIR: "that is a folder; name a file in it",
         errno.ENXIO: "nobody reads that fifo; start its reader first, or name a file",
-        errno.EACCES: "permission denied; name a place where you may write",
-        errno.EPERM: "permission denied; name a place where you may write",
-        errno.EROFS: "the file system is read-only; name another place",
+        errno.EACCES: f"no permission to {what}; {instead}",
+        errno.EPERM: f"no permission to {what}; {instead}",
+        errno.EROFS: f"cannot {what}, its file system is read-only; {instead}",
     }
     why = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
-    if name == "stdin" and error.errno == errno.ENOENT:
-        why = "there is no such file"
+    if name == "stdin":
+        why = _STDIN_REASONS.get(error.errno or 0, why)
     return f"cannot open {path} for {name}: {why}"
 
 

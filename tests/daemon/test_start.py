@@ -110,6 +110,16 @@ def test_a_daemon_that_knows_nothing_of_readiness_keeps_no_pipe_either(kit):
     assert not [name for name in kit.start().descriptors.values() if name.startswith("pipe:")]
 
 
+@pytest.mark.parametrize("attributes", ["", AWARE])
+def test_an_end_by_sigterm_before_ready_is_a_failure(kit, attributes):
+    refused(
+        kit,
+        "it was ended by SIGTERM before it was ready",
+        "os.kill(os.getpid(), signal.SIGTERM)\n" + SLEEP,
+        attributes=attributes,
+    )
+
+
 @pytest.mark.parametrize("body", ["pass", "sys.exit()", "sys.exit(0)"])
 def test_an_end_before_ready_is_a_failure(kit, body):
     refused(kit, "it ended before it was ready", body, attributes=AWARE)

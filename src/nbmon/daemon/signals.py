@@ -68,8 +68,11 @@ class Terminator:
         if self._deadline is not None:
             return False
         self._deadline = time.monotonic() + self._patience
+        from nbmon.daemon import readiness
         from nbmon.daemon.notify import notify
 
+        if readiness.channel is not None:
+            readiness.channel.failed("it was ended by SIGTERM before it was ready")
         notify("STOPPING=1")
         return True
 

@@ -180,11 +180,15 @@ class Watcher:
                 self._hear()
             elif self._pidfd in found:
                 _, self.status = os.waitpid(self._d.daemon, 0)
-                return Event.DIED if self.status else Event.ENDED
+                return Event.DIED if self.status or self._left_a_reason() else Event.ENDED
             elif time.monotonic() >= deadline:
                 if not self._still_starting():
                     return Event.TIME_UP
                 deadline = time.monotonic() + readiness.SETTLE_TIME
+
+    def _left_a_reason(self) -> bool:
+        """Whether an end with exit code 0 is a failure all the same: SIGTERM came."""
+        return self._d.words is not None and self._d.words.read()[:1] == ["failed"]
 
     def _still_starting(self) -> bool:
         """Whether it still runs or reads: on a busy machine it may not have come to its failure yet."""

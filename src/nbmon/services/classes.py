@@ -83,7 +83,10 @@ def _module(name: str, directory: str) -> ModuleType:
 
 def _daemon_class(found: Any, target: str) -> type[Daemon]:
     from nbmon.daemon import Daemon
+    from nbmon.services import trees
 
+    if trees.is_tree(found):
+        return trees.daemon_of(found)
     if isinstance(found, type) and issubclass(found, Daemon):
         if found is Daemon:
             raise ServiceError(f"{target} is nbmon's own Daemon, which does nothing; name a subclass of it")
@@ -94,7 +97,10 @@ def _daemon_class(found: Any, target: str) -> type[Daemon]:
         b.__name__ == "Daemon" for b in getattr(found, "__mro__", ())
     ):
         hint = "; its Daemon is not nbmon's: from nbmon import Daemon"
-    raise ServiceError(f"{target} is {kind} and no Daemon; accepted is a subclass of nbmon.Daemon{hint}")
+    raise ServiceError(
+        f"{target} is {kind} and no Daemon; accepted is a subclass of nbmon.Daemon{hint}, "
+        f"or a nbmon.Supervisor"
+    )
 
 
 def _asked_for(cls: type[Daemon], given: dict[str, str]) -> dict[str, str]:

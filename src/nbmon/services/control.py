@@ -66,6 +66,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     restarts: int
     uptime: float
+    host_pid: int | None = None  # of a thread or a coroutine
+    last_death: str | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -335,6 +337,14 @@ def _is(service: Service, wanted: Service | None) -> bool:
     return wanted is not None and service.identity == wanted.identity
 
 
+def _told_by_tree(shown: View) -> tuple[Worker, ...]:
+    """The workers of a Supervisor, by its own word; none of what is no Supervisor, or does not answer."""
+    from nbmon.services import trees
+
+    rows = trees.workers_of(shown.pidfile, shown.name) or []
+    return tuple(msgspec.convert(row, Worker) for row in rows)
+
+
 def _with_usage(shown: View, program: int | None) -> View:
     from nbmon.services import usage
 
@@ -345,12 +355,15 @@ def _with_usage(shown: View, program: int | None) -> View:
     worker = next((p for p in family[1:] if p.pid == program), head)
     kind = "coroutine" if shown.kind == "pictures" else "process"
     names = {"pictures": "web", "command": worker.name}
+    told = _told_by_tree(shown) if shown.kind == "class" else ()
     return msgspec.structs.replace(
         shown,
+        restarts=sum(one.restarts for one in told),
         uptime=round(head.uptime, 2),
         cpu_seconds=round(sum(p.cpu_seconds for p in family), 2),
         memory=sum(p.memory for p in family),
-        workers=(
+        workers=told
+        or (
             Worker(
                 name=names.get(shown.kind or "", shown.name),
                 kind=kind,

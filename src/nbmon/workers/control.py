@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from nbmon.workers import requests
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.requests import Answer, Done
+from nbmon.workers.unixpath import short
 
 if TYPE_CHECKING:
     from nbmon.workers.engine import Engine
@@ -127,7 +128,8 @@ class Control:
         before = os.umask(OWNER_ONLY)
         try:
             _remove_socket(path)  # of one that was killed: who starts holds the pid file's lock
-            listener.bind(path)
+            with short(path) as name:
+                listener.bind(name)
             listener.listen(CONNECTIONS)
         except OSError as error:
             listener.close()

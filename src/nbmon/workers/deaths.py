@@ -56,6 +56,16 @@ def _events_file() -> str:
     return ""
 
 
+def heeds(pid: int, number: int) -> bool:
+    """Whether a process does something of its own on a signal, or ignores it (proc(5), SigCgt, SigIgn)."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigCgt", "SigIgn"))]
+    except (OSError, ValueError):
+        return False
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
 def resident(pid: int) -> int:
     """Bytes of memory that a process has in use (proc(5), statm); 0 if it is gone."""
     try:

@@ -152,7 +152,9 @@ class Engine:
     def reload(self) -> None:
         """New workers take the old ones' places; what comes during a reload makes one more of it."""
         for life in self.lives.values():
-            if isinstance(life, ProcessLife) and life.slot.spec.argv:
+            if not isinstance(life, ProcessLife) or not life.slot.spec.argv:
+                continue
+            if deaths.heeds(life.pid or 0, signal.SIGHUP):  # else it would end of it
                 life.running.child.send(signal.SIGHUP)
         self._reloads_asked = min(2, self._reloads_asked + 1)
         if self._reload is None:

@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 from nbmon.workers.errors import WorkerError
+from nbmon.workers.unixpath import short
 
 ANSWER_TIME = 70.0  # seconds: longer than the supervisor itself takes
 CHUNK = 256 * 1024  # bytes read at once
@@ -64,7 +65,8 @@ def connect(path: str, called: str) -> Remote:
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(ANSWER_TIME)
-        sock.connect(path)
+        with short(path) as name:
+            sock.connect(name)
     except OSError as error:
         sock.close()
         raise WorkerError(f"{called} cannot be asked: {error.strerror or error} ({path})") from None

@@ -79,9 +79,14 @@ class Workers(click.ParamType[int | str]):
 def options(said: dict[str, Any]) -> Options:
     """The options that were given, with paths made absolute where the user stands."""
     from nbmon.services.service import Options
+    from nbmon.services.serving import FILES, STDOUT
 
-    if said.get("log") is not None:
-        said["log"] = os.path.abspath(os.path.expanduser(said["log"]))  # noqa: PTH100, PTH111 - costs an import
+    for key in ("log", *FILES):
+        if said.get(key) not in (None, STDOUT):
+            said[key] = os.path.abspath(os.path.expanduser(said[key]))  # noqa: PTH100, PTH111 - costs an import
+    for key, value in said.items():
+        if value == ():  # of one that may be repeated, and was not said
+            said[key] = None
     return Options(**said)
 
 
@@ -147,6 +152,26 @@ _SERVICE_OPTIONS = (
         help="Until ready; 30 by default.",
     ),
     config,
+    click.option(
+        "--listen",
+        multiple=True,
+        metavar="ADDR[:PORT]",
+        help="Also unix:/path and systemd; several places, each by an option of its own.",
+    ),
+    click.option("--tls-cert", metavar="FILE", help="Speak TLS with this certificate, its chain behind it."),
+    click.option("--tls-key", metavar="FILE", help="The certificate's key, if it is not in the same file."),
+    click.option("--access-log", metavar="FILE", help="A line for each answer; - for stdout."),
+    click.option("--access-log-format", type=click.Choice(["combined", "json"]), help="combined by default."),
+    click.option(
+        "--metrics",
+        metavar="ADDR:PORT",
+        help="Where Prometheus and health checks ask; also unix:/path, or public: under /-/.",
+    ),
+    click.option("--auth", metavar="FILE", help="Ask for a password; FILE is one of htpasswd -B."),
+    click.option("--cors", multiple=True, metavar="ORIGIN", help="Let this site's pages read; * for all."),
+    click.option("--cache-control", multiple=True, metavar="PATTERN=VALUE", help="As in '*.jpg=max-age=60'."),
+    click.option("--base-path", metavar="PATH", help="Serve under PATH, as in /photos."),
+    click.option("--header", multiple=True, metavar="NAME: VALUE", help="On every answer."),
 )
 
 

@@ -79,6 +79,16 @@ class CoroutineServer:
         self._acceptors: list[Acceptor] = []
         self._connections: set[Connection] = set()
 
+    @property
+    def loop(self) -> Loop | None:
+        """The loop while it runs, for what else is to be done in it."""
+        return self._loop
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
     def serve(self) -> None:
         """Serve until `stop`, and return when the last answer is out or the drain's time is over.
 

@@ -16,11 +16,13 @@ from nbmon.daemon import Daemon
 from nbmon.services import places, records
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
-from nbmon.services.service import HOST, PORT, START_TIMEOUT, STOP_TIMEOUT, Service
+from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
 
 if TYPE_CHECKING:
     from nbmon.pictures import Folder
     from nbmon.serve import CoroutineServer
+    from nbmon.serve.ledger import Ledger
+    from nbmon.services.serving import Outfit
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
 KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it
@@ -100,6 +102,7 @@ class PictureDaemon(Daemon):
 
     wait_ready = True
     folder: Folder | None = None  # once it is opened
+    outfit: Outfit | None = None
 
     def set_up(self, service: Service, serving: Note) -> None:
         """Give it its service, and whom to tell the url."""
@@ -110,6 +113,8 @@ class PictureDaemon(Daemon):
         """Show what is at the folder's path now: it may have been renamed, and another put in its place."""
         if self.folder is None:
             return
+        if self.outfit is not None:
+            self.outfit.reload()
         from nbmon.pictures import FolderError
 
         try:
@@ -120,33 +125,38 @@ class PictureDaemon(Daemon):
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C. `sys.exit` with a sentence if that cannot begin."""
         from nbmon.pictures import Folder, FolderError, Pictures
-        from nbmon.serve import ListenError, listen
+        from nbmon.serve.ledger import Ledger
+        from nbmon.services.serving import Outfit
 
-        options = self.service.options
+        port = PORT if self.service.options.port is None else self.service.options.port
+        ledger = Ledger()
+        self.outfit = outfit = Outfit(self.service.options)
         try:
             self.folder = Folder(self.service.target)
-            app = Pictures(self.folder)
-            port = PORT if options.port is None else options.port
-            sockets = listen(
-                HOST if options.host is None else options.host, port, another=f"--port {_next(port)}"
-            )
-        except (FolderError, ListenError) as error:
+            app = outfit.dress(Pictures(self.folder), ledger)
+            outfit.open_log()
+            sockets = outfit.listen(another=f"--port {_next(port)}")
+        except (FolderError, ServiceError) as error:
             sys.exit(str(error))
-        self._serve(app, sockets)
+        self._serve(app, sockets, ledger, outfit)
 
-    def _serve(self, app: Any, sockets: list[Any]) -> None:
-        from nbmon.serve import CoroutineServer, url_of
+    def _serve(self, app: Any, sockets: list[Any], ledger: Ledger, outfit: Outfit) -> None:
+        from nbmon.serve import CoroutineServer
 
         _log_to_stderr()
-        url = url_of(sockets)
+        url = outfit.url(sockets)
 
         def on_serving() -> None:
+            outfit.serve_aside(server)
             self.serving(url)
             self.ready(url)
 
-        server = CoroutineServer(app, sockets, on_serving=on_serving)
+        server = CoroutineServer(app, sockets, on_serving=on_serving, ledger=ledger)
         _stop_on_signals(server)
-        server.serve()
+        try:
+            server.serve()
+        finally:
+            outfit.close()
         _log_line("stopped")
 
 

@@ -15,11 +15,14 @@ import msgspec
 
 from nbmon.services.errors import ServiceError, near, printable, reason_of
 from nbmon.services.lines import Path, lines_of_keys
-from nbmon.services.service import NAME_RULE, Model, Options, is_name
+from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, is_name
+from nbmon.services.serving import FILES, STDOUT
 
 FILE = "nbmon.toml"
 LARGEST = 1 << 20  # bytes
 SHOWN = 60  # characters of a wrong value
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Texts = Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
 
 
@@ -36,6 +39,17 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     start_timeout: _Seconds | None = None
     stop_timeout: _Seconds | None = None
+    listen: _Texts | None = None
+    tls_cert: _Text | None = None
+    tls_key: _Text | None = None
+    access_log: _Text | None = None
+    access_log_format: AccessLogFormat | None = None
+    metrics: _Text | None = None
+    auth: _Text | None = None
+    cors: _Texts | None = None
+    cache_control: _Texts | None = None
+    base_path: _Text | None = None
+    header: _Texts | None = None
 
 
 ACCEPTED = {
@@ -49,6 +63,17 @@ ACCEPTED = {
     "directory": "text: a folder",
     "start_timeout": "seconds, from 0 to 86400",
     "stop_timeout": "seconds, from 0 to 86400",
+    "listen": 'a list of texts, as in ["127.0.0.1:9086", "[::1]:9086", "unix:/run/pictures.sock"]',
+    "tls_cert": "text: a file",
+    "tls_key": "text: a file",
+    "access_log": 'text: a file, or "-" for stdout',
+    "access_log_format": '"combined" or "json"',
+    "metrics": 'text, as in "127.0.0.1:9086", "unix:/run/metrics.sock" or "public"',
+    "auth": "text: a file of htpasswd -B",
+    "cors": 'a list of texts, as in ["https://example.org"], or ["*"]',
+    "cache_control": 'a list of texts, as in ["*.jpg=public, max-age=86400"]',
+    "base_path": 'text, as in "/photos"',
+    "header": 'a list of texts, as in ["Referrer-Policy: no-referrer"]',
 }
 assert tuple(ACCEPTED) == Table.__struct_fields__
 _FIELD = re.compile(r" - at `\$\.(\w+)")
@@ -81,8 +106,8 @@ class Config(msgspec.Struct, frozen=True):
         """The options of the service `name`."""
         table = self.services[name]
         given = {key: getattr(table, key) for key in Options.__struct_fields__}
-        for key in ("log", "directory"):
-            if given[key] is not None:
+        for key in ("log", "directory", *FILES):
+            if given[key] not in (None, STDOUT):
                 given[key] = self.absolute(given[key])
         return Options(**given)
 
@@ -189,9 +214,8 @@ def _explained(words: str, name: str, raw: dict[str, Any]) -> tuple[str, str]:
     field = _FIELD.search(words)
     key = field[1] if field else ""
     value = raw.get(key)
-    meant = (
-        near(value, ["coroutine", "thread", "process"]) if key == "model" and isinstance(value, str) else ""
-    )
+    words_of = {"model": ["coroutine", "thread", "process"], "access_log_format": ["combined", "json"]}
+    meant = near(value, words_of[key]) if key in words_of and isinstance(value, str) else ""
     return key, f"{key} of services.{name} is {_shown(value)}; accepted is {ACCEPTED.get(key, words)}.{meant}"
 
 

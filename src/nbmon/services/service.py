@@ -11,6 +11,7 @@ from nbmon.services.errors import MisuseError, printable
 
 Kind = Literal["pictures", "class", "command"]
 Model = Literal["coroutine", "thread", "process"]
+AccessLogFormat = Literal["combined", "json"]
 
 HOST = "127.0.0.1"  # showing a folder to a network is the user's word, never the default
 PORT = 9085
@@ -32,6 +33,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     directory: str | None = None  # absolute
     start_timeout: float | None = None  # seconds
     stop_timeout: float | None = None  # seconds
+    listen: tuple[str, ...] | None = None
+    tls_cert: str | None = None  # absolute, as the paths below
+    tls_key: str | None = None
+    access_log: str | None = None  # "-" for stdout
+    access_log_format: AccessLogFormat | None = None
+    metrics: str | None = None
+    auth: str | None = None
+    cors: tuple[str, ...] | None = None
+    cache_control: tuple[str, ...] | None = None
+    base_path: str | None = None
+    header: tuple[str, ...] | None = None
 
     def over(self, other: Options) -> Options:
         """These, and where nothing was said, the `other`'s."""
@@ -105,8 +117,15 @@ def host_fault(host: str) -> str:
     return ""
 
 
+def flag(key: str) -> str:
+    """An option as it is typed."""
+    return "--" + key.replace("_", "-")
+
+
 def check_options(service: Service) -> Service:
     """`service` if its options go together; MisuseError."""
+    from nbmon.services import serving
+
     options, kind = service.options, service.kind
     if options.port is not None and not 0 <= options.port <= 65535:
         raise MisuseError(
@@ -115,10 +134,10 @@ def check_options(service: Service) -> Service:
     if options.host is not None and (fault := host_fault(options.host)):
         raise MisuseError(f"--host {fault}", "host")
     if kind != "pictures":
-        for key in ("host", "port", "model", "workers"):
+        for key in ("host", "port", "model", "workers", *serving.KEYS):
             if getattr(options, key) is not None:
                 raise MisuseError(
-                    f"--{key} is for picture servers; {service.said} opens its own ports, if any", key
+                    f"{flag(key)} is for picture servers; {service.said} opens its own ports, if any", key
                 )
     if options.model not in (None, "coroutine"):
         raise MisuseError(
@@ -128,4 +147,6 @@ def check_options(service: Service) -> Service:
         raise MisuseError(
             f"--workers {options.workers} comes with a later version; this one runs 1 worker", "workers"
         )
+    if found := serving.fault(options):
+        raise MisuseError(f"{flag(found[0])}: {found[1]}", found[0])
     return service

@@ -1,0 +1,28 @@
+"""What docs/server.md tells of options is so, and its example is right."""
+
+import re
+from pathlib import Path
+
+from nbmon.services import config, serving
+
+PAGE = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+
+
+def test_every_option_stands_in_the_table():
+    named = set(re.findall(r"^\| `--([\w-]+)", PAGE, re.MULTILINE))
+    assert {key.replace("_", "-") for key in serving.KEYS} <= named
+
+
+def test_the_example_of_all_options_is_right():
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    options = config.parse(example).options("holiday")
+    assert [key for key in serving.KEYS if getattr(options, key) is None] == []
+    assert serving.fault(options) is None
+
+
+def test_the_metrics_of_the_page_are_those_that_are_told():
+    from nbmon.serve.ledger import Ledger
+    from nbmon.serve.metrics import exposition
+
+    told = set(re.findall(r"^# TYPE (\w+)", exposition(Ledger().snapshot()).decode(), re.MULTILINE))
+    assert told == set(re.findall(r"^\| `(nbmon_\w+)`", PAGE, re.MULTILINE))

@@ -1,7 +1,7 @@
 """The numbers of a server as Prometheus reads them: its text format, version 0.0.4. Must not know sockets.
 
 Written here and not by prometheus-client, which takes 73 ms and 14 MiB to load, a lock for each count, and
-files on a disk to add up several processes (measured; see docs/performance.md). Here a count is the ledger's
+files on a disk to add up several processes (measured). Here a count is the ledger's
 own addition, and the text is made when somebody asks. The tests read it with prometheus-client's parser.
 """
 

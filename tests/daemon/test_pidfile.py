@@ -614,7 +614,7 @@ print("ok")
 
 @pytest.mark.parametrize("stale", ["", "1\n", "999999\n", "garbage"])
 def test_of_twenty_starts_one_wins_and_nineteen_say_who_won(tmp_path: Path, stale: str) -> None:
-    assert run(_MANY, tmp_path / "d.pid", "40", stale) == "ok"
+    assert run(_MANY, tmp_path / "d.pid", "8", stale) == "ok"
 
 
 _ASKING = """

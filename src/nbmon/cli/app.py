@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nbmon
-from nbmon.cli import words
+from nbmon.cli import elsewhere, words
 from nbmon.cli.words import Settings
 
 if TYPE_CHECKING:
@@ -199,6 +199,10 @@ def completion(shell: str) -> int:
     """
     click.echo(words.completion_source(cli, shell))
     return 0
+
+
+cli.add_command(elsewhere.unit)
+cli.add_command(elsewhere.convert)
 
 
 def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:

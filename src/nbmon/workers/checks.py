@@ -94,13 +94,13 @@ def checked_readiness(name: str, ready: Any, is_command: bool) -> str:
     if ready is True or ready == "notify":
         return "notify"
     if isinstance(ready, str) and ready.startswith("fd:") and ready[3:].isdecimal():
-        if 2 < int(ready[3:]) < 1024:
+        if 2 < int(ready[3:]) < 100:  # below all that is the supervisor's own
             return ready
     elif (place := _place(str(ready))) is not None:
         return f"port:{place}"
     raise WorkerError(
         f"{name}: ready is {ready!r}; a command is ready at once (False), by 'notify', by 'fd:N' "
-        f"(N from 3 to 1023), or when a port answers: 7001 or '127.0.0.1:7001'"
+        f"(N from 3 to 99), or when a port answers: 7001 or '127.0.0.1:7001'"
     )
 
 

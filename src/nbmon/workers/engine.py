@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from random import random as chance
 from typing import Any
 
@@ -21,11 +22,13 @@ from nbmon.workers.hosts import FAREWELL_TIME, Host
 from nbmon.workers.keeper import Keeper
 from nbmon.workers.lives import Life, ProcessLife
 from nbmon.workers.log import say
+from nbmon.workers.logs import Logs
 from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
 from nbmon.workers.policy import spread
 from nbmon.workers.processes import Job, Processes
 from nbmon.workers.procside import ProcessWorker, live
+from nbmon.workers.readiness import Descriptor, Port
 from nbmon.workers.reloading import Phase, Reload
 from nbmon.workers.signals import Signals
 from nbmon.workers.spec import Plan
@@ -45,6 +48,7 @@ class Engine:
         self.loop: Loop
         self.processes: Processes
         self.control: Control
+        self.logs: Logs
         self._places = places
         self.reload_result = ""
         self._on_ready = on_ready
@@ -62,27 +66,29 @@ class Engine:
         """
         reaps = _reaps_orphans()
         numbers = STOPPING | {signal.SIGHUP} | ({signal.SIGCHLD} if reaps else set())
-        high = HighDescriptors()
-        with Signals(numbers, also={signal.SIGHUP}) as signals, Keeper() as keeper:
+        with ExitStack() as stack:
+            high = HighDescriptors()
+            stack.callback(high.restore_limit)
+            signals = stack.enter_context(Signals(numbers, also={signal.SIGHUP}))
+            keeper = stack.enter_context(Keeper())
             self.loop = Loop(high)
+            stack.callback(self.loop.close)
             low = [*signals.descriptors(), keeper.fileno()]
             self.processes = Processes(high, keeper, low, self.loop)
-            try:
-                self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))
-                self.control = Control(self, self._places)
-                self._live()
-            finally:
-                self._close(high)
+            stack.callback(self.processes.close)
+            self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))
+            self.control = Control(self, self._places)
+            stack.callback(self.control.close)
+            self.logs = Logs(self.loop, self.processes)
+            stack.callback(self._end)
+            self._live()
         if self.core.failure is not None:
             raise WorkerError(self.core.failure.sentence)
 
-    def _close(self, high: HighDescriptors) -> None:
+    def _end(self) -> None:
         self._dismiss_hosts()
+        self.logs.close(FAREWELL_TIME)
         self.processes.end_all()
-        self.processes.close()
-        self.control.close()
-        self.loop.close()
-        high.restore_limit()
 
     # --- the loop ---
 
@@ -182,8 +188,9 @@ class Engine:
     def _start(self, slot: Slot) -> None:
         try:
             life = self._process(slot) if slot.spec.kind == "process" else self._hosted(slot)
-        except WorkerError as error:
-            self._tell(slot, Death(f"could not be started: {error}", False, 0.0, time.time()))
+        except (WorkerError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._tell(slot, Death(f"could not be started: {why}", False, 0.0, time.time()))
             return
         self.lives[slot.key] = life
         self.control.event("started", slot.name, pid=life.pid)
@@ -196,14 +203,31 @@ class Engine:
             self._ready(life)
 
     def _process(self, slot: Slot) -> Life:
+        spec = slot.spec
         job = Job(
             slot.name,
-            slot.spec,
-            None if slot.spec.argv else lambda sock: _live(slot, sock),
+            spec,
+            None if spec.argv else lambda sock: _live(slot, sock),
             lambda death: self.ended(life, death),
             lambda word: self.noticed(life, word),
+            self.logs.output(spec.settings.log),
         )
-        life = ProcessLife(slot, self.processes, self.processes.start(job))
+        pipe = None
+        if spec.ready.startswith("fd:"):
+            pipe = Descriptor(self.loop, self.processes.ground.high, lambda: self._ready(life))
+            job.extra[int(spec.ready[3:])] = pipe.writing
+        try:
+            life = ProcessLife(slot, self.processes, self.processes.start(job))
+        except WorkerError:
+            if pipe is not None:
+                pipe.close()
+            raise
+        finally:
+            if pipe is not None:
+                os.close(pipe.writing)
+        life.readiness = pipe
+        if spec.ready.startswith("port:"):
+            life.readiness = Port(self.loop, spec.ready[5:], lambda: self._ready(life))
         return life
 
     def _hosted(self, slot: Slot) -> Life:
@@ -275,6 +299,7 @@ class Engine:
     def ended(self, life: Life, death: Death) -> None:
         """A worker has ended, of whatever."""
         del self.lives[life.slot.key]
+        life.over()
         self._tell(life.slot, death, life.pid)
 
     def _tell(self, slot: Slot, death: Death, pid: int | None = None) -> None:

@@ -6,6 +6,7 @@ import time
 
 from nbmon.workers.nodes import Slot
 from nbmon.workers.processes import Processes, Running
+from nbmon.workers.readiness import Descriptor, Port
 
 
 class Life:
@@ -20,6 +21,9 @@ class Life:
     pid: int | None = None
     tid: int | None = None
     host_pid: int | None = None
+
+    def over(self) -> None:
+        """It has ended."""
 
     def ask(self) -> None:
         """Ask it to end."""
@@ -38,6 +42,12 @@ class ProcessLife(Life):
         self._processes = processes
         self.running = running
         self.pid = running.child.pid
+        self.readiness: Descriptor | Port | None = None
+
+    def over(self) -> None:
+        """Nothing of it is waited for any more."""
+        if self.readiness is not None:
+            self.readiness.close()
 
     def ask(self) -> None:
         """SIGTERM."""

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbmon.workers import deaths, group, notices, settings
 from nbmon.workers.child import Child, _prctl
@@ -31,7 +31,8 @@ class Job:
     live: Callable[[socket.socket], int] | None
     ended: Callable[[Death], None]
     noticed: Callable[[str], None]  # "ready", "beat", "full"
-    output: int = -1
+    output: int = -1  # a descriptor for stdout and stderr, if not negative
+    extra: dict[int, int] = field(default_factory=dict)  # a command's descriptor numbers, and ours
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Processes:
             prepared.environment["NOTIFY_SOCKET"] = self._named()
         if job.spec.heartbeat is not None:
             prepared.environment["WATCHDOG_USEC"] = str(int(job.spec.heartbeat * 1e6))
-        return start_command(job.name, job.spec.argv, self.ground, prepared, job.output, extra={})
+        return start_command(job.name, job.spec.argv, self.ground, prepared, job.output, extra=job.extra)
 
     def _named(self) -> str:
         if self._public is None:

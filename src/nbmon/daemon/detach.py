@@ -218,6 +218,7 @@ STEPS: tuple[tuple[Role, Callable[[Detachment], None]], ...] = (
 
 def detach(d: Detachment) -> watch.Launched | None:
     """Become a daemon. In the starter: Launched once it is ready, or a DaemonError. In the daemon: None."""
+    check_settings(d)
     refuse_threads()
     fill_standard_descriptors()
     load_early(d)
@@ -286,6 +287,15 @@ def refuse_threads() -> None:
             f"cannot detach while threads are running, they would be lost: {', '.join(sorted(others))}; "
             "start them in run(), or after daemonizing"
         )
+
+
+def check_settings(d: Detachment) -> None:
+    """DetachError for a number that cannot be meant, while the user still sees it."""
+    from nbmon.daemon import settings
+
+    settings.check_umask(d.umask)
+    settings.check_seconds("start_timeout", d.start_timeout)
+    settings.check_seconds("stop_timeout", d.stop_timeout)
 
 
 def load_early(d: Detachment) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SECOND_LOOK = 1.0  # seconds after SIGTERM until it is looked whether the program swallowed it
 PATIENCE = 8.0  # seconds that threads have to end after SIGTERM, where no stop_timeout is known
+MAX_JOIN = 3600.0  # seconds of one wait; an endless patience is no number for pthread_cond_timedwait(3)
 
 
 def patience(stop_timeout: float) -> float:
@@ -102,7 +103,7 @@ class Terminator:
     def _wait_for_threads(self) -> None:
         """Wait here: Python 3.12 starts no thread any more that would look again."""
         while (threads := _others()) and self._left() > 0.0:
-            threads[0].join(self._left())
+            threads[0].join(min(self._left(), MAX_JOIN))
 
     def _left(self) -> float:
         import time

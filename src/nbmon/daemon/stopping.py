@@ -41,6 +41,9 @@ def stop(pidfile: PidFile, grace: float = GRACE) -> Stopped:
     """
     from signal import SIGCONT, SIGKILL, SIGTERM
 
+    from nbmon.daemon.settings import check_seconds
+
+    check_seconds("the time to stop", grace)
     found = _find(pidfile)
     if found is None:
         return Stopped(None)
@@ -122,10 +125,17 @@ def _signal(pidfd: int, signal: int, pid: int) -> bool:
 def _gone(pidfd: int, timeout: float) -> bool:
     """Wait for the process to end (its pidfd becomes readable, a zombie's too); False if it did not."""
     from select import POLLIN, poll
+    from time import monotonic
 
+    from nbmon.daemon.settings import milliseconds
+
+    deadline = monotonic() + timeout
     poller = poll()
     poller.register(pidfd, POLLIN)
-    return bool(poller.poll(max(timeout, 0.0) * 1000))
+    while not poller.poll(milliseconds(deadline - monotonic())):
+        if monotonic() >= deadline:
+            return False
+    return True
 
 
 def _must_be_gone(pidfd: int, pid: int) -> None:

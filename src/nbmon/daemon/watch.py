@@ -12,6 +12,7 @@ import time
 from nbmon.daemon import readiness
 from nbmon.daemon.errors import AlreadyRunning, DaemonError, StartFailed
 from nbmon.daemon.readiness import Event, State
+from nbmon.daemon.settings import milliseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,10 +122,18 @@ def over(d: Detachment) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    watcher = Watcher(d)
-    _tell(d.verdict_pipe[1], watcher.watch())
-    if watcher.state is State.FAILED:
-        _end_group()
+    failed = True
+    try:
+        watcher = Watcher(d)
+        _tell(d.verdict_pipe[1], watcher.watch())
+        failed = watcher.state is State.FAILED
+    except BaseException as error:  # a daemon that nobody watches must not stay
+        _kill(d)
+        report(d, error)
+        raise
+    finally:
+        if failed:
+            _end_group()
     os._exit(0)
 
 
@@ -173,7 +182,7 @@ class Watcher:
                 if event is not None:
                     return event
                 continue
-            found = dict(self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            found = dict(self._poll.poll(milliseconds(deadline - time.monotonic())))
             if self._d.verdict_pipe[1] in found:
                 return Event.ABANDONED
             if self._d.ready_pipe[0] in found:  # before the death: it may have spoken first
@@ -233,9 +242,22 @@ def _end(pid: int, pidfd: int, grace: float) -> int:
             signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError:
             break
-        if waiting.poll(None if patience is None else patience * 1000):
+        if waiting.poll(None if patience is None else milliseconds(patience)):
             break
     return os.waitpid(pid, 0)[1]
+
+
+def _kill(d: Detachment) -> None:
+    """End a daemon whose watcher has failed, and remove its pid file."""
+    import signal
+
+    try:
+        os.waitid(os.P_PID, d.daemon, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # still ours, so its number is
+        os.kill(d.daemon, signal.SIGKILL)
+        os.waitpid(d.daemon, 0)
+    except ChildProcessError:  # it has been reaped: it is gone
+        pass
+    _remove_leftover(d.pidfile)
 
 
 def _remove_leftover(pidfile: object) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from nbmon.services import config, serving
+from nbmon.services import config, limits, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
 
@@ -26,3 +26,12 @@ def test_the_metrics_of_the_page_are_those_that_are_told():
 
     told = set(re.findall(r"^# TYPE (\w+)", exposition(Ledger().snapshot()).decode(), re.MULTILINE))
     assert told == set(re.findall(r"^\| `(nbmon_\w+)`", PAGE, re.MULTILINE))
+
+
+def test_the_limits_of_the_table_have_their_defaults():
+    section = PAGE.partition("## Limits\n")[2].partition("\n## ")[0]
+    told = {}
+    for row in re.findall(r"^\| (`.*?) \| ([\d, ]+) \|", section, re.MULTILINE):
+        told |= dict(zip(re.findall(r"`(\w+)`", row[0]), map(float, row[1].split(", ")), strict=True))
+    assert told
+    assert told.items() <= limits.names().items()

@@ -21,6 +21,13 @@ WRONG = [
     ({"cache_control": ("no-store",)}, "--cache-control: cache control 'no-store' is no PATTERN=VALUE"),
     ({"base_path": "photos"}, "--base-path: base path 'photos' is no path"),
     ({"header": ("X-Fine: yes", "Connection: close")}, "--header: header Connection is the server's own"),
+    ({"limit": ("idel=3",)}, "--limit: 'idel=3' sets no limit; accepted are head_bytes, fields,"),
+    ({"limit": ("idle",)}, "--limit: 'idle' sets no limit"),
+    ({"limit": ("idle=0",)}, "--limit: idle is '0'; accepted is a number above 0, up to 86400"),
+    ({"limit": ("idle=nan",)}, "--limit: idle is 'nan'"),
+    ({"limit": ("fields=1.5",)}, "--limit: fields is '1.5'; accepted is a whole number from 1"),
+    ({"limit": ("connections=0",)}, "--limit: connections is '0'"),
+    ({"limit": ("connections=" + "9" * 5000,)}, "--limit: connections is '999"),
     ({"tls_key": "/k.pem"}, "--tls-key: it is the key of a certificate, which is missing"),
     ({"tls_cert": "/c.pem", "model": "process"}, "--tls-cert: TLS goes with --model coroutine or thread"),
     ({"access_log_format": "json"}, "--access-log-format: there is no access log"),
@@ -33,6 +40,7 @@ RIGHT = [
     {"tls_cert": "/c.pem", "tls_key": "/k.pem"},
     {"access_log": "-", "access_log_format": "json"},
     {"cors": ("*",), "cache_control": ("*=no-store",), "base_path": "/p", "header": ("X-A: b",)},
+    {"limit": ("idle=0.5", "connections=1", "head_bytes=4096")},
 ]
 
 
@@ -51,7 +59,7 @@ def test_a_right_option_is_taken(said):
 
 @pytest.mark.parametrize("key", serving.KEYS)
 def test_only_picture_servers_have_them(key):
-    value = ("x",) if key in ("listen", "cors", "cache_control", "header") else "x"
+    value = ("x",) if key in serving.REPEATED else "x"
     service = Service(
         name="n", kind="command", directory="/", command=("ls",), options=Options(**{key: value})
     )
@@ -74,6 +82,7 @@ def test_the_options_of_a_file_are_read_with_its_paths():
     cache_control = ["*.jpg=max-age=60"]
     base_path = "/photos"
     header = ["Referrer-Policy: no-referrer"]
+    limit = ["idle=30"]
     """
     options = config.parse(text, "/srv/nbmon.toml").options("web")
     assert (options.tls_cert, options.tls_key, options.auth) == (
@@ -209,3 +218,11 @@ def test_a_record_of_a_service_keeps_them():
     again = msgspec.json.decode(msgspec.json.encode(options), type=Options)
     assert again == options
     assert json.loads(msgspec.json.encode(options))["listen"] == ["127.0.0.1:1"]
+
+
+def test_a_limit_that_is_said_holds_and_the_others_stay():
+    limited = serving.Outfit(Options(limit=("idle=30", "fields=7", "connections=5"))).limited()
+    usual = serving.Outfit(Options()).limited()
+    assert (limited.timeouts.idle, limited.limits.fields, limited.bounds.connections) == (30.0, 7, 5)
+    assert limited.timeouts.head == usual.timeouts.head
+    assert limited.limits.head_bytes == usual.limits.head_bytes

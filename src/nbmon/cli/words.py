@@ -172,6 +172,9 @@ _SERVICE_OPTIONS = (
     click.option("--cache-control", multiple=True, metavar="PATTERN=VALUE", help="As in '*.jpg=max-age=60'."),
     click.option("--base-path", metavar="PATH", help="Serve under PATH, as in /photos."),
     click.option("--header", multiple=True, metavar="NAME: VALUE", help="On every answer."),
+    click.option(
+        "--limit", multiple=True, metavar="NAME=VALUE", help="As in idle=30 (seconds) or connections=1000."
+    ),
 )
 
 

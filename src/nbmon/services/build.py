@@ -151,7 +151,10 @@ class PictureDaemon(Daemon):
             self.serving(url)
             self.ready(url)
 
-        server = CoroutineServer(app, sockets, on_serving=on_serving, ledger=ledger)
+        limits, timeouts, bounds = outfit.limited()
+        server = CoroutineServer(
+            app, sockets, limits, timeouts, on_serving=on_serving, bounds=bounds, ledger=ledger
+        )
         _stop_on_signals(server)
         try:
             server.serve()

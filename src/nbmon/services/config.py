@@ -50,6 +50,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_control: _Texts | None = None
     base_path: _Text | None = None
     header: _Texts | None = None
+    limit: _Texts | None = None
 
 
 ACCEPTED = {
@@ -74,6 +75,7 @@ ACCEPTED = {
     "cache_control": 'a list of texts, as in ["*.jpg=public, max-age=86400"]',
     "base_path": 'text, as in "/photos"',
     "header": 'a list of texts, as in ["Referrer-Policy: no-referrer"]',
+    "limit": 'a list of texts, as in ["idle=30", "connections=1000"]',
 }
 assert tuple(ACCEPTED) == Table.__struct_fields__
 _FIELD = re.compile(r" - at `\$\.(\w+)")

@@ -44,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     cache_control: tuple[str, ...] | None = None
     base_path: str | None = None
     header: tuple[str, ...] | None = None
+    limit: tuple[str, ...] | None = None
 
     def over(self, other: Options) -> Options:
         """These, and where nothing was said, the `other`'s."""

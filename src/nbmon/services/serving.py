@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nbmon.services import limits
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.service import HOST, PORT, Options
 
@@ -28,8 +29,10 @@ LARGEST = 1 << 20  # bytes of a file with passwords
 FILES = ("tls_cert", "tls_key", "auth", "access_log")  # options that are paths
 KEYS = (
     "listen", "tls_cert", "tls_key", "access_log", "access_log_format", "metrics",
-    "auth", "cors", "cache_control", "base_path", "header",
+    "auth", "cors", "cache_control", "base_path", "header", "limit",
 )  # fmt: skip
+
+REPEATED = ("listen", "cors", "cache_control", "header", "limit")
 
 
 def fault(options: Options) -> tuple[str, str] | None:
@@ -46,7 +49,7 @@ def fault(options: Options) -> tuple[str, str] | None:
 
 def _said(options: Options) -> list[tuple[str, str]]:
     found = []
-    for key in ("listen", "metrics", "cors", "cache_control", "base_path", "header"):
+    for key in ("listen", "metrics", "cors", "cache_control", "base_path", "header", "limit"):
         value = getattr(options, key)
         found += [(key, one) for one in ((value,) if isinstance(value, str) else value or ())]
     return found
@@ -59,6 +62,8 @@ def _reader(key: str) -> Callable[[str], object]:
         return parse
     if key == "metrics":
         return _metrics_place
+    if key == "limit":
+        return limits.parse
     from nbmon.serve import wrappers
 
     readers: dict[str, Callable[[str], object]] = {
@@ -127,6 +132,10 @@ class Outfit:
         if options.header:
             app = wrappers.Headers(app, map(wrappers.Headers.parse, options.header))
         return app
+
+    def limited(self) -> limits.Limited:
+        """What one client may take, and all together."""
+        return limits.limited(self._options.limit or ())
 
     def _make_admin(self, snapshots: Callable[[], list[Snapshot]]) -> Any:
         from nbmon.serve.admin import Admin

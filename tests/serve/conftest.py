@@ -1,12 +1,15 @@
 """The models that every case of this room is tried in, and what they serve."""
 
 import contextlib
+import os
+import signal
 
 import pytest
 
 from nbmon.http import FileSlice, Response
 from nbmon.serve import logs
 from serve.talk import SERVERS, Client, serving
+from support.proc import wait_until
 
 SMALL = bytes(range(256)) * 16  # 4 KiB
 
@@ -17,17 +20,39 @@ def model(request):
 
 
 class Application:
-    """Answers that the tests ask for, and what became of their files."""
+    """Answers that the tests ask for, and what became of their files. It may run in another process."""
 
     def __init__(self, folder):
         self.folder = folder
         self.files = []
-        self.requests = []
+        self._log = folder / "requests"
+        self._log.touch()
+
+    @property
+    def requests(self):
+        """The targets that were asked for, in order."""
+        return self._log.read_bytes().splitlines()
 
     def __call__(self, request):
-        self.requests.append(request)
+        with self._log.open("ab", buffering=0) as log:
+            log.write(request.target + b"\n")
         name = request.path[1:].decode() or "small"
         return getattr(self, "_" + name)(request)
+
+    def _long(self, request):
+        """Takes until `release` is called."""
+        (self.folder / "busy").touch()
+        wait_until((self.folder / "release").exists)
+        return self._small(request)
+
+    def is_busy(self):
+        return (self.folder / "busy").exists()
+
+    def release(self):
+        (self.folder / "release").touch()
+
+    def _dies(self, _):
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _small(self, _):
         return Response(200, [(b"Content-Type", b"image/jpeg")], SMALL)
@@ -106,6 +131,12 @@ def serve(model, app):
     """Start a server with options; all of them end with the test."""
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(serving(model, options.pop("app", app), **options))
+
+
+@pytest.fixture
+def said(caplog):
+    """What a server has logged."""
+    return lambda server: caplog.text if server.said is None else server.said
 
 
 @pytest.fixture

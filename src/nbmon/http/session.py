@@ -42,6 +42,7 @@ _IDLE, _LINE, _FIELDS, _BODY, _ANSWERING, _ANSWERING_LAST, _SENDING, _SENDING_LA
     _ENDED, _TIMED_OUT, _ANSWERED, _ANSWERED_LAST, _SENT, _LOST,
 ) = Happening  # fmt: skip
 _DEAF = frozenset((_ANSWERING_LAST, _SENDING_LAST, _CLOSED))
+_IN_A_HEAD = frozenset((_IDLE, _LINE, _FIELDS))
 
 
 class Session:
@@ -78,6 +79,11 @@ class Session:
     def idle(self) -> bool:
         """Between requests, with nothing of the next one here: may be closed without harm."""
         return self.state is _IDLE and not self._buffer
+
+    @property
+    def begun(self) -> bytes:
+        """What is here of a request whose head is incomplete; a new session fed it goes on from there."""
+        return bytes(self._buffer) if self.state in _IN_A_HEAD else b""
 
     def receive(self, data: bytes) -> None:
         """Take bytes that came; b"" says that the client will send no more.

@@ -4,6 +4,8 @@ from nbmon.serve.asking import App
 from nbmon.serve.coroutine import CoroutineServer
 from nbmon.serve.errors import ListenError
 from nbmon.serve.listen import close_all, listen, url_of
+from nbmon.serve.process import ProcessServer
+from nbmon.serve.thread import ThreadServer
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 from nbmon.serve.unixsocket import remove_socket_files
 
@@ -14,6 +16,8 @@ __all__ = [
     "Bounds",
     "CoroutineServer",
     "ListenError",
+    "ProcessServer",
+    "ThreadServer",
     "Timeouts",
     "close_all",
     "listen",

@@ -24,6 +24,9 @@ class Bounds:
     connections: int = 16_384
     spare_descriptors: int = 64  # kept free of connections: files being sent, the log, the listeners
     linger_bytes: int = 16 * 1024 * 1024  # read and thrown away after a refusal
+    threads: int = 32  # in the thread model: answers that are made or sent at the same time
+    processes: int = 64  # in the process model: connections that are conversed with at the same time
+    spare_processes: int = 2  # kept when there is nothing to do
 
 
 DEFAULT_TIMEOUTS = Timeouts()

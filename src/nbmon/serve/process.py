@@ -1,0 +1,113 @@
+"""The process model: a process for each connection that has something to say, from a pre-forked pool.
+
+The master accepts, and keeps connections until a whole request is there; then it lends the connection to a
+child process, which converses until the client rests, and says so. Resting clients and slow heads hold no
+child, and a child that dies costs the one connection that it had. `converse` has the same shape as in the
+other models.
+
+The pool grows when a request waits, up to `bounds.processes`, and shrinks to `bounds.spare_processes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
+from nbmon.serve.children import Children, Shared
+from nbmon.serve.connection import Connection
+from nbmon.serve.coroutine import CoroutineServer, Stopped, _linger, _receive, _send
+from nbmon.serve.guest import Host
+from nbmon.serve.loop import Loop
+from nbmon.serve.memo import DEFAULT_BYTES
+from nbmon.serve.timeouts import Bounds
+
+ENOUGH = 65_536  # bytes: a request this large is read on by a child
+
+
+class ProcessServer(CoroutineServer):
+    """Serves `app` on listening sockets from child processes; the master runs in the thread that serves.
+
+    That must be the main thread, and the only one: it forks.
+    """
+
+    def __init__(self, *given: Any, memory: int = DEFAULT_BYTES, **options: Any) -> None:
+        """As CoroutineServer's. Each child has a memory of its own."""
+        super().__init__(*given, memory=0, **options)
+        self._memory = memory
+        self._children: Children | None = None
+
+    def _open(self, loop: Loop) -> None:
+        shared = Shared()
+        host = Host(self._app, self._limits, self._timeouts, self._bounds, shared=shared)
+        host.ledger, host.memory = self.ledger, self._memory
+        self._children = Children(loop, self._bounds, shared, host.serve, self._not_for_children)
+        self._children.open()
+        super()._open(loop)
+
+    def _not_for_children(self) -> list[int]:
+        """Descriptors of the master that its children close: a client must see the end when we close."""
+        return [thing.fileno() for thing in self._sockets] + [c.fd for c in self._connections]
+
+    async def _converse(self, connection: Connection) -> None:
+        assert self._children is not None
+        await converse(connection, self._limits, lambda: self._stopping, self._bounds, self._children)
+
+    def _drain(self) -> None:
+        assert self._children is not None
+        self._children.say_stopping()
+        super()._drain()
+
+    def _close(self, loop: Loop) -> None:
+        for connection in list(self._connections):
+            connection.interrupt(Stopped())
+        if self._children is not None:
+            self._children.close()
+        super()._close(loop)
+
+
+async def converse(
+    conn: Connection,
+    limits: Limits,
+    closing: Callable[[], bool],
+    bounds: Bounds,
+    children: Children,
+) -> None:
+    """One connection from its first byte to its last."""
+    session = Kept(limits)
+    while True:
+        event = session.next_event()
+        if event is NEED_DATA and len(session.kept) < ENOUGH:
+            event = await _receive(conn, session, closing)
+        if isinstance(event, Request) or len(session.kept) >= ENOUGH:
+            conn.asking = False
+            unread = await children.converse(conn, session.kept)
+            if unread is None:
+                return
+            session = Kept(limits)
+            session.receive_again(unread)
+        elif isinstance(event, Refusal):
+            await _send(conn, session, refusal_response(event), last=True)
+            await _linger(conn, bounds.linger_bytes)
+        elif event is CLOSED:
+            return
+
+
+class Kept(Session):
+    """A session that keeps the bytes that it was given, for the process that will converse."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.kept = b""
+
+    def receive(self, data: bytes) -> None:
+        """As Session's."""
+        self.kept += data
+        super().receive(data)
+
+    def receive_again(self, data: bytes) -> None:
+        """What a child had received and given back; b"" is nothing, not an end."""
+        if data:
+            self.receive(data)

@@ -1,10 +1,13 @@
 """The options of a picture server, from the command line to the wire, through a reload to the end."""
 
+import fcntl
+import os
 import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -133,3 +136,31 @@ def _accepts(url, context):
         return get(url, context)[0] == 200
     except urllib.error.URLError:
         return False
+
+
+HANDED = """
+import os, sys
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+os.execv(sys.executable, [sys.executable, "-m", "nbmon", "run", "holiday", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["--listen", "systemd:web"]])
+def test_sockets_of_systemd_are_served_on(nbmon, holiday, words):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        at = f"127.0.0.1:{listener.getsockname()[1]}"
+        high = fcntl.fcntl(listener.fileno(), fcntl.F_DUPFD, 100)
+    command = [sys.executable, "-c", HANDED, *words]
+    running = subprocess.Popen(
+        ["/bin/bash", "-c", f'exec 3<&{high} {high}<&-; exec "$@"', "bash", *command],
+        cwd=holiday.parent, env=nbmon.env, pass_fds=[high], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(high)
+    try:
+        assert running.stdout.readline() == f"http://{at}/\n"
+        assert get(f"http://{at}/a.png")[2] == (holiday / "a.png").read_bytes()
+        running.terminate()
+        assert running.wait(GROSS_HANG) == 0
+    finally:
+        running.kill()
+        running.communicate(timeout=GROSS_HANG)

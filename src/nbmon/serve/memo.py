@@ -42,7 +42,8 @@ class Known:
     """One answer: head and body in one, sent as it is."""
 
     __slots__ = (
-        "answer", "closes", "content", "date_at", "heads", "hits", "key", "name", "request", "stamp", "state"
+        "answer", "closes", "content", "date_at", "heads", "hits", "key", "last", "name", "request", "stamp",
+        "state",
     )  # fmt: skip
 
     def __init__(self, request: Request, response: Response, head: bytes, content: bytes) -> None:
@@ -56,6 +57,7 @@ class Known:
         self.stamp = 0  # the second in which the resource's state was last that one
         self.name = b""  # the target, or the head if it takes one
         self.heads: list[bytes] = []  # by which it is known
+        self.last = 0  # the hash of the last head that asked for it and was none of these
         self.date_at = len(start_of(response.status))
 
     def renew(self, date: bytes) -> None:
@@ -117,16 +119,21 @@ class Memo:
         if len(data) > self._longest:
             return None
         known = self._by_head.get(data)
-        if known is None or not self._holds(known):
-            key = self._key(data)
-            known = self._known.get(key)
-            if known is None or not self._holds(known):
-                known = self._learn(key, data) if self._again(hash(key)) else None
-            if known is None or not (key is data or self._again(hash(data))):
-                return known
+        if known is not None and self._holds(known):
+            self._refresh(data, known)
+            return known
+        key = self._key(data)
+        known = self._known.get(key)
+        if known is None or (known.stamp != self._stamp and not self._holds(known)):
+            known = self._learn(key, data) if self._again(hash(key)) else None
+        if known is None:
+            return None
+        if key is data:
+            self._refresh(data, known)
+        elif known.last == hash(data):
             self._name(data, known)
         else:
-            self._refresh(data, known)
+            known.last = hash(data)
         return known
 
     def _refresh(self, head: bytes, known: Known) -> None:

@@ -105,9 +105,9 @@ def convert(file: str, kind: str | None) -> int:
     \b
       nbmon convert /etc/supervisor/supervisord.conf > nbmon.toml
     """
-    from nbmon.services.convert import reading
+    from nbmon.services.convert.reading import convert as converted_from
 
-    converted = reading.convert(file, kind)
+    converted = converted_from(file, kind)
     for sentence in converted.sentences:
         click.echo(f"nbmon: {sentence}", err=True)
     click.echo(converted.text, nl=False)

@@ -29,6 +29,7 @@ KEPT = frozenset(
         "autorestart",
         "autostart",
         "killasgroup",
+        "stopasgroup",
     }
 )
 LOST = {

@@ -170,6 +170,22 @@ def test_a_starter_that_is_interrupted_takes_the_half_started_daemon_along(kit, 
     nothing_left(kit)
 
 
+def test_a_watcher_that_is_killed_leaves_no_daemon_behind(kit):
+    kit.daemon("print('here')\n" + SLEEP, attributes=AWARE)
+    starter = subprocess.Popen(
+        kit.argv("start"), cwd=kit.folder, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    kit.wait_for("here")
+    os.kill(kit.process().parent, signal.SIGKILL)
+    _, told = starter.communicate(timeout=GROSS_HANG)
+    assert (starter.returncode, told) == (
+        1,
+        "D: the start was interrupted: its first process died without a word\n",
+    )
+    wait_until(lambda: kit.processes() == [])
+    assert not kit.pidfile.exists()
+
+
 def test_a_hang_up_of_the_terminal_does_not_reach_the_daemon(kit):
     kit.daemon(SLEEP)
     pid, master = quietly(pty.fork)

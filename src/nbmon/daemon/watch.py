@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbmon.daemon.detach import Detachment
 
 MAX_VERDICT = 256 * 1024  # bytes
+KILL_TIMEOUT = 10.0  # seconds for the kernel to end a killed process
 
 
 class Launched:
@@ -41,10 +42,49 @@ def verdict(d: Detachment) -> Launched:
     """
     try:
         block = _read_all(d.verdict_pipe[0])
+        if not block:
+            _end_orphans(d)
     finally:
         os.close(d.verdict_pipe[0])
         _reap(d.child)
     return _judge(readiness.unpack(block))
+
+
+def _end_orphans(d: Detachment) -> None:
+    """The child was killed before it gave a verdict: end the daemon that it would have watched over."""
+    import signal
+
+    try:
+        # Not reaped yet, so nobody else can have its number, nor that of the group that it led.
+        os.waitid(os.P_PID, d.child, os.WEXITED | os.WNOWAIT)
+        holder = _holder_in(d.child, d.pidfile)
+        os.killpg(d.child, signal.SIGKILL)
+    except (ChildProcessError, ProcessLookupError):  # reaped by another, or it came not as far as setsid(2)
+        return
+    if holder is not None:
+        _wait_for(holder)
+    _remove_leftover(d.pidfile)
+
+
+def _holder_in(session: int, pidfile: object) -> int | None:
+    """A pidfd of the pid file's holder, if that is in `session`: only to wait for it, never to signal it."""
+    from nbmon.daemon.pidfile import PidFile
+
+    try:
+        pid = pidfile.holder() if isinstance(pidfile, PidFile) else None
+        return os.pidfd_open(pid) if pid is not None and os.getsid(pid) == session else None
+    except (DaemonError, OSError):
+        return None
+
+
+def _wait_for(pidfd: int) -> None:
+    """Wait for the end of a killed process, and close its pidfd."""
+    import select
+
+    waiting = select.poll()
+    waiting.register(pidfd, select.POLLIN)
+    waiting.poll(KILL_TIMEOUT * 1000)
+    os.close(pidfd)
 
 
 def _read_all(fd: int) -> bytes:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LONGEST_REQUEST = 64 * 1024  # bytes
 LARGEST_BACKLOG = 16 * 1024 * 1024  # bytes that a client has not read
 CONNECTIONS = 32
+MOST_WAITING = 16  # requests of one client that are not done
 WAITING_TIME = 60.0  # seconds until a request is answered though it is not done
 OWNER_ONLY = 0o177  # umask
 _CREDENTIALS = struct.Struct("iII")  # struct ucred
@@ -74,7 +75,8 @@ class Client:
             self.close()
             return
         for line in lines:
-            self._control.asked(self, line)
+            if self.sock.fileno() >= 0:
+                self._control.asked(self, line)
 
     def answer(self, answer: Answer) -> None:
         """Send a line; one who does not read is left."""
@@ -114,7 +116,7 @@ class Control:
         self.loop = engine.loop
         self._lift = engine.processes.ground.high.lift
         self._clients: list[Client] = []
-        self._waiting: list[tuple[Client, Done]] = []
+        self._waiting: list[tuple[Client, Done, float]] = []
         self._path = places.path
         self._listener = self._listen(places.path) if places.path else None
         if places.sock is not None:
@@ -142,15 +144,19 @@ class Control:
         return lifted
 
     def _accept(self) -> None:
+        """Take all that have come."""
         assert self._listener is not None
-        try:
-            sock, _ = self._listener.accept()
-        except OSError:  # gone again, or no descriptor is left just now
-            return
-        peer = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        if peer[1] not in (0, os.geteuid()):
-            sock.close()
-            return
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:  # no more, or no descriptor is left just now
+                return
+            if _is_friend(sock):
+                self._admit(sock)
+            else:
+                sock.close()
+
+    def _admit(self, sock: socket.socket) -> None:
         while len(self._clients) >= CONNECTIONS:
             next(client for client in self._clients if not client.is_parent).close()
         self._clients.append(Client(self, self._lifted(sock)))
@@ -178,22 +184,28 @@ class Control:
         """One request."""
         try:
             request = requests.parsed(line)
+            if sum(one is client for one, _, _ in self._waiting) >= MOST_WAITING:
+                raise WorkerError("too much was asked that is not done yet")
             done = requests.do(self._engine, request)
         except WorkerError as error:
             client.answer({"ok": False, "error": str(error)})
+            return
+        client.follows = client.follows or request.get("do") == "events"
+        answer = done()
+        if answer is not None:
+            client.answer(answer)
         else:
-            client.follows = client.follows or request.get("do") == "events"
-            until = time.monotonic() + WAITING_TIME
-            self._waiting.append((client, lambda: done() or _too_late(until)))
+            self._waiting.append((client, done, time.monotonic() + WAITING_TIME))
             self.loop.after(WAITING_TIME, lambda: None)
 
     def look(self) -> None:
         """Answer what is done by now."""
-        for one in self._waiting[:]:
-            client, done = one
-            answer = done()
-            if answer is not None:
-                self._waiting.remove(one)
+        waiting, self._waiting = self._waiting, []
+        for client, done, until in waiting:
+            answer = done() or _too_late(until)
+            if answer is None:
+                self._waiting.append((client, done, until))
+            else:
                 client.answer(answer)
 
     def event(self, what: str, worker: str, **more: Any) -> None:
@@ -201,6 +213,12 @@ class Control:
         for client in self._clients[:]:
             if client.follows:
                 client.answer({"event": what, "worker": worker, "time": time.time(), **more})
+
+
+def _is_friend(sock: socket.socket) -> bool:
+    size = _CREDENTIALS.size
+    peer = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return peer[1] in (0, os.geteuid())
 
 
 def _too_late(until: float) -> Answer | None:

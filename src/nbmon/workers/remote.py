@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from typing import Any
 
 from nbmon.workers.errors import WorkerError
@@ -64,7 +65,8 @@ def connect(path: str, called: str) -> Remote:
     """Speak to the supervisor that listens at `path`. WorkerError if none does, or it may not be."""
     sock = socket.socket(socket.AF_UNIX)
     try:
-        sock.settimeout(ANSWER_TIME)
+        # Not settimeout: a non-blocking connect fails where a blocking one waits for its turn (unix(7)).
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_TIME), 0))
         with short(path) as name:
             sock.connect(name)
     except OSError as error:

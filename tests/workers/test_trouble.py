@@ -1,0 +1,314 @@
+"""What a supervisor has to live through."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nbmon.workers import WorkerError
+from nbmon.workers.remote import connect
+from support.proc import GROSS_HANG, Process, wait_until
+from workers.trees import running
+
+CONTROLLED = """
+import asyncio
+async def follow():
+    nbmon.ready()
+    await nbmon.stopped()
+tree = Supervisor(process("web", serve, ready=True, count=2), thread("t", serve, ready=True),
+                  coroutine("c", follow, ready=True), healthy=0, intensity=10_000)
+_run = tree.run
+tree.run = lambda on_ready: _run(on_ready, control="control.sock")
+"""
+
+
+def ask(tree, do="status", **more):
+    remote = connect(str(tree.folder / "control.sock"), "the tree")
+    try:
+        return remote.ask(do, **more)
+    finally:
+        remote.close()
+
+
+def states(tree):
+    return {row["name"]: row["state"] for row in ask(tree)["workers"]}
+
+
+def raw(tree):
+    sock = socket.socket(socket.AF_UNIX)
+    here = os.getcwd()
+    os.chdir(tree.folder)  # the path may be longer than an address
+    try:
+        sock.connect("control.sock")
+    finally:
+        os.chdir(here)
+    sock.settimeout(GROSS_HANG)
+    return sock
+
+
+def test_workers_killed_at_random_are_all_back_and_nothing_is_left_of_the_dead(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        chance = random.Random(7)
+        until = time.monotonic() + 3.0
+        killed = 0
+        while time.monotonic() < until:
+            row = chance.choice(ask(tree)["workers"])
+            if row["pid"] and row["state"] == "running":
+                try:
+                    os.kill(row["pid"], chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV]))
+                    killed += 1
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.01)
+        wait_until(lambda: set(states(tree).values()) == {"running"})
+        assert killed > 20
+        assert len(tree.children()) == 5  # two processes, two hosts, the keeper
+        assert not [child for child in children_of(tree.pid) if Process(child).state == "Z"]
+        assert tree.stop() == 0
+        tree.wait_until_nothing_is_left()
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def test_garbage_and_a_flood_on_the_control_socket_harm_nobody(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        with raw(tree) as sock, sock.makefile("rb") as answers:
+            for line in (
+                b"hello",
+                b"[]",
+                b"{}",
+                b'{"do": 3}',
+                b'{"do": "dance"}',
+                b"\xff\xfe",
+                b"[" * 50_000,
+            ):
+                sock.sendall(line + b"\n")
+                answer = json.loads(answers.readline())
+                assert answer["ok"] is False
+                assert answer["error"]
+            sock.sendall(b'{"do": "scale", "worker": "web", "count": "many"}\n{"do": "status"}\n')
+            assert "no number of workers" in json.loads(answers.readline())["error"]
+            assert json.loads(answers.readline())["ok"] is True
+        with raw(tree) as sock, pytest.raises((BrokenPipeError, ConnectionResetError)):
+            while True:
+                sock.sendall(b"x" * 65536)
+        many = [raw(tree) for _ in range(200)]
+        assert set(states(tree).values()) == {"running"}
+        for sock in many:
+            sock.close()
+        assert tree.stop() == 0
+
+
+def test_one_who_asks_and_does_not_read_is_left(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        with raw(tree) as sock:
+            sock.settimeout(1.0)
+            try:
+                for _ in range(30_000):
+                    sock.sendall(b'{"do": "status"}\n')
+            except OSError:
+                pass
+            assert set(states(tree).values()) == {"running"}
+        memory = int(Process(tree.pid).status("VmRSS").split()[0]) // 1024
+        assert memory < 150  # MiB
+        assert tree.stop() == 0
+
+
+def test_the_control_socket_is_its_owners_and_goes_with_the_tree(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        path = tree.folder / "control.sock"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert tree.stop() == 0
+        assert not path.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+def test_another_user_is_not_heard(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        (tree.folder / "control.sock").chmod(0o666)
+        with raw(tree) as sock:
+            assert sock.fileno() >= 0  # root is heard; nobody is not:
+        code = (
+            "import os, socket, sys; s = socket.socket(socket.AF_UNIX); os.chdir(sys.argv[1]);"
+            "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
+            "fd = os.open('.', os.O_PATH); s.connect('control.sock');"
+            's.sendall(b\'{"do": "stop"}\\n\'); print(s.recv(99))'
+        )
+        for folder in (tree.folder, *tree.folder.parents):
+            if os.access(folder, os.W_OK) and str(folder).startswith("/tmp/"):
+                folder.chmod(folder.stat().st_mode | 0o005)
+        command = [sys.executable, "-c", code, str(tree.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GROSS_HANG)
+        assert "stop" not in done.stdout
+        assert set(states(tree).values()) == {"running"}
+
+
+def test_a_removed_control_socket_leaves_the_tree_running(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        (tree.folder / "control.sock").unlink()
+        with pytest.raises(WorkerError, match="cannot be asked: No such file"):
+            ask(tree)
+        os.kill(tree.pid_of("web-1"), signal.SIGKILL)
+        tree.pid_of("web-1", 2)
+        assert tree.stop() == 0
+
+
+def test_who_follows_hears_of_each_event(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        remote = connect(str(tree.folder / "control.sock"), "the tree")
+        remote.ask("events")
+        pid = tree.pid_of("web-1")
+        os.kill(pid, signal.SIGKILL)
+        heard = [remote.event(GROSS_HANG) for _ in range(3)]
+        assert [event["event"] for event in heard] == ["died", "started", "ready"]
+        assert {event["worker"] for event in heard} == {"web-1"}
+        assert (heard[0]["pid"], heard[0]["why"]) == (pid, "was killed by SIGKILL")
+        remote.close()
+        assert tree.stop() == 0
+
+
+def test_the_history_of_a_worker_is_kept(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        for life in (1, 2):
+            os.kill(tree.pid_of("web-1", life), signal.SIGKILL)
+        tree.pid_of("web-1", 3)
+        deaths = ask(tree, "history", worker="web-1")["deaths"]["web-1"]
+        assert [death["sentence"] for death in deaths] == ["was killed by SIGKILL"] * 2
+        assert tree.stop() == 0
+
+
+def test_an_idle_supervisor_is_not_woken(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        wait_until(lambda: Process(tree.pid).state == "S")
+        time.sleep(0.2)
+
+        def switches():
+            return tree_process.status("voluntary_ctxt_switches")
+
+        tree_process = Process(tree.pid)
+        before = switches()
+        time.sleep(1.0)
+        assert switches() == before
+        memory = int(tree_process.status("VmRSS").split()[0])
+        assert memory < 25 * 1024  # KiB; alone it has 15
+        assert tree.stop() == 0
+
+
+def test_a_full_disk_under_the_common_log_stops_nobody(tmp_path):
+    body = CONTROLLED + "import os\nfull = os.open('/dev/full', os.O_WRONLY)\nos.dup2(full, 2)\n"
+    with running(tmp_path, body) as tree:
+        os.kill(tree.pid_of("web-1"), signal.SIGKILL)
+        tree.pid_of("web-1", 2)
+        assert tree.stop() == 0
+
+
+def test_the_reader_of_the_common_log_may_go(tmp_path):
+    body = CONTROLLED + "r, w = os.pipe()\nos.dup2(w, 2)\nos.close(r)\nos.close(w)\n"
+    with running(tmp_path, body) as tree:
+        os.kill(tree.pid_of("web-1"), signal.SIGKILL)
+        tree.pid_of("web-1", 2)
+        assert tree.stop() == 0
+
+
+def test_a_worker_that_uses_too_much_memory_is_renewed_gently(tmp_path):
+    body = """
+    import nbmon.workers.engine as engine
+    engine.MEMORY_LOOK = 0.1
+    def grow():
+        note("up a", os.getpid())
+        nbmon.stopping()
+        nbmon.ready()
+        if nbmon.current_worker().restarts == 0:
+            held = bytearray(100 << 20)
+        nbmon.wait_stopping()
+        note("gently")
+    tree = Supervisor(process("a", grow, ready=True, memory_limit=80 << 20), intensity=0)
+    """
+    with running(tmp_path, body) as tree:
+        tree.pid_of("a", 2)
+        assert "gently" in tree.notes
+        assert "MiB of memory and is renewed" in tree.text
+        assert tree.stop() == 0
+
+
+def test_workers_are_renewed_by_age_and_after_their_requests(tmp_path):
+    body = """
+    def count():
+        note("up", nbmon.current_worker().name, os.getpid())
+        nbmon.ready()
+        while not nbmon.wait_stopping(0.01):
+            nbmon.handled()
+    tree = Supervisor(process("old", serve, ready=True, max_age=0.3), process("busy", count, max_requests=20),
+                      thread("t", count, max_requests=30), intensity=0)
+    """
+    with running(tmp_path, body) as tree:
+        for name in ("old", "busy", "t"):
+            tree.wait_for(f"up {name}", 3)
+        assert "died" not in tree.text
+        assert tree.stop() == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare(1)")
+def test_as_pid_1_it_reaps_the_orphans_of_others_and_keeps_its_own(tmp_path):
+    program = """
+import os, time, nbmon
+from nbmon import Supervisor, process
+def leave_orphans():
+    for _ in range(5):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(0.05)
+            os._exit(0)
+        os.wait()
+    nbmon.ready()
+    nbmon.wait_stopping()
+def look():
+    assert os.getpid() != 1
+    for _ in range(200):
+        states = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                states.append(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0])
+            except OSError:
+                pass
+        if "Z" not in states and time.monotonic() > since + 0.3:
+            print("no zombies", len(states), flush=True)
+            os.kill(1, 15)
+            break
+        time.sleep(0.02)
+    nbmon.wait_stopping()
+since = time.monotonic()
+Supervisor(process("a", leave_orphans, ready=True), process("b", look)).run()
+print("pid", os.getpid(), "ends", flush=True)
+"""
+    (tmp_path / "one.py").write_text(program)
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "one.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=GROSS_HANG)
+    if "unshare:" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout.splitlines()[0].startswith("no zombies"), done
+    assert "pid 1 ends" in done.stdout
+
+
+def test_a_new_start_over_the_remains_works(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        tree.process.kill()
+        tree.wait_until_nothing_is_left()
+        assert (tmp_path / "control.sock").exists()
+    (tmp_path / "notes").unlink()
+    with running(tmp_path, CONTROLLED) as tree:
+        assert set(states(tree).values()) == {"running"}
+        assert tree.stop() == 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from nbmon.serve.ledger import Client, Record
 
@@ -17,6 +18,8 @@ Form = Literal["combined", "json"]
 LINE_BYTES = 2048  # of a request line that are shown
 FIELD_BYTES = 512  # of a field's value that are shown
 MARK = b"..."  # behind what was cut off
+KEPT = 1024  # texts of each sort that are kept …
+SHORT = 512  # bytes: … if they were made of no more
 LONGEST = 32_768  # bytes of a line: every byte of a stranger's may take four, in JSON six
 
 
@@ -35,26 +38,40 @@ class Answered(NamedTuple):
 
 
 Formatter = Callable[[Answered], bytes]
+_Made = TypeVar("_Made", bound=Callable[..., Any])
+
+
+def _kept(function: _Made) -> _Made:
+    """`function`, with its answers to short bytes kept: heads, agents and paths come again and again."""
+    known = lru_cache(maxsize=KEPT)(function)
+
+    def asked(raw: bytes, *others: Any) -> Any:
+        return known(raw, *others) if len(raw) <= SHORT else function(raw, *others)
+
+    return asked  # type: ignore[return-value]  # it takes and gives what `function` does
 
 
 def told(record: Record, *, users: bool) -> Answered:
     """What the log says of `record`. `users`: passwords are asked for, so that a name that passed is true."""
     asked = record.asked
-    line = referer = agent = user = authorization = b""
+    line = referer = agent = authorization = b""
     if isinstance(asked, bytes):
-        line = asked.partition(b"\r\n")[0]
-        referer, agent = _value(_REFERER, asked), _value(_AGENT, asked)
-        authorization = _value(_AUTHORIZATION, asked) if users else b""
+        line, referer, agent, authorization = _parts_of_head(asked)
     elif asked is not None:
         line = b"%s %s HTTP/%d.%d" % (asked.method.encode(), asked.target, *asked.version)
         referer, agent = asked.field(b"referer") or b"", asked.field(b"user-agent") or b""
         authorization = (asked.field(b"authorization") or b"") if users else b""
-    if authorization and record.status != 401:
-        user = _user_of(authorization)
+    user = _user_of(authorization) if users and authorization and record.status != 401 else b""
     return Answered(
         record.at, _address(record.client), line, record.status, record.content, record.seconds,
         user, referer, agent,
     )  # fmt: skip
+
+
+@_kept
+def _parts_of_head(head: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    line = head.partition(b"\r\n")[0]
+    return line, _value(_REFERER, head), _value(_AGENT, head), _value(_AUTHORIZATION, head)
 
 
 def _value(pattern: re.Pattern[bytes], head: bytes) -> bytes:
@@ -85,6 +102,7 @@ _ODD = re.compile(rb"[^ !#-\[\]-~]")  # all but printable ASCII, less `"` and `\
 _ESCAPES = {b'"': b'\\"', b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t"}
 
 
+@_kept
 def escaped(raw: bytes, most: int) -> bytes:
     """At most `most` of the bytes of `raw`, escaped as Apache's mod_log_config does it.
 
@@ -139,40 +157,43 @@ _iso_time = _Times(_as_iso)
 def combined(seen: Answered) -> bytes:
     """`address - user [time] "request" status bytes "referer" "agent"`, as Apache and nginx write it."""
     return b'%s - %s [%s] "%s" %d %s "%s" "%s"\n' % (
-        _field(seen.address.encode("ascii", "replace")).replace(b" ", b"_"),
-        _field(seen.user).replace(b" ", b"_"),  # a name with a space would shift the columns
+        _column(seen.address.encode("ascii", "replace")),
+        _column(seen.user) if seen.user else b"-",
         _combined_time(seen.when),
         escaped(seen.line, LINE_BYTES) or b"-",
         seen.status,
         b"%d" % seen.sent if seen.sent else b"-",
-        _field(seen.referer),
-        _field(seen.agent),
+        escaped(seen.referer, FIELD_BYTES) if seen.referer else b"-",
+        escaped(seen.agent, FIELD_BYTES) if seen.agent else b"-",
     )
 
 
-def _field(raw: bytes) -> bytes:
-    return escaped(raw, FIELD_BYTES) or b"-"
+@_kept
+def _column(raw: bytes) -> bytes:
+    """A value without quotes around it: a space in it would shift those behind."""
+    return escaped(raw, FIELD_BYTES).replace(b" ", b"_") or b"-"
 
 
 def as_json(seen: Answered) -> bytes:
     """An object a line. Bytes that are not UTF-8 stand as `\\xNN` in their text; nothing is beyond ASCII."""
-    import json
-
     method, target, protocol = parts_of(seen.line)
-    shown = {
-        "time": f"{_iso_time(seen.when).decode()}.{int(seen.when % 1 * 1000):03d}Z",
-        "address": seen.address,
-        "user": _text(seen.user, FIELD_BYTES) or None,
-        "method": _text(method, FIELD_BYTES),
-        "target": _text(target, LINE_BYTES),
-        "protocol": _text(protocol, FIELD_BYTES),
-        "status": seen.status,
-        "bytes": seen.sent,
-        "seconds": round(seen.seconds, 6),
-        "referer": _text(seen.referer, FIELD_BYTES) or None,
-        "agent": _text(seen.agent, FIELD_BYTES) or None,
-    }
-    return json.dumps(shown, separators=(",", ":")).encode() + b"\n"
+    return (
+        b'{"time":"%s.%03dZ","address":%s,"user":%s,"method":%s,"target":%s,"protocol":%s,"status":%d,'
+        b'"bytes":%d,"seconds":%.6f,"referer":%s,"agent":%s}\n'
+    ) % (
+        _iso_time(seen.when),
+        int(seen.when % 1 * 1000),
+        _text(seen.address.encode(), FIELD_BYTES),
+        _text(seen.user, FIELD_BYTES),
+        _text(method, FIELD_BYTES),
+        _text(target, LINE_BYTES),
+        _text(protocol, FIELD_BYTES),
+        seen.status,
+        seen.sent,
+        seen.seconds,
+        _text(seen.referer, FIELD_BYTES),
+        _text(seen.agent, FIELD_BYTES),
+    )
 
 
 def parts_of(line: bytes) -> tuple[bytes, bytes, bytes]:
@@ -181,9 +202,15 @@ def parts_of(line: bytes) -> tuple[bytes, bytes, bytes]:
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 else (b"", line, b"")
 
 
-def _text(raw: bytes, most: int) -> str:
+@_kept
+def _text(raw: bytes, most: int) -> bytes:
+    """A JSON text; null if there is nothing to say."""
+    import json
+
+    if not raw:
+        return b"null"
     shown = raw if len(raw) <= most else raw[:most] + MARK
-    return shown.decode("utf-8", "backslashreplace")
+    return json.dumps(shown.decode("utf-8", "backslashreplace")).encode()
 
 
 FORMATTERS: dict[Form, Formatter] = {"combined": combined, "json": as_json}

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bench.peers import HERE, LARGE, PEERS, POOLS, SMALL, Peer, missing, running
 SERVER_CPU, CLIENT_CPU = 0, 1
 CONNECTIONS = 64
 MANY = 2000  # files
+SETTLING = 2.5  # seconds: what has just changed is not answered from memory, in nbmon at least
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def folder(load: Load):  # type: ignore[no-untyped-def]
             (root / "many").mkdir()
             for n in range(MANY):
                 (root / "many" / f"{n}.jpg").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(load.size - 4))
+        time.sleep(SETTLING)
         yield root
 
 

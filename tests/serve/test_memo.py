@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbmon.http import Request, Response, Session, imf_date
+from nbmon.http import FileSlice, Request, Response, Session, imf_date
 from nbmon.pictures import Folder, Pictures
 from nbmon.serve import Timeouts
-from nbmon.serve.bodies import close_files, read_body
+from nbmon.serve.bodies import FileCut, Mapped, close_files, read_body
 from nbmon.serve.ledger import Ledger
-from nbmon.serve.memo import HEADS, LARGEST, OVERHEAD, SEEN, Memo
+from nbmon.serve.memo import HEADS, LARGEST, MAPS, OVERHEAD, SEEN, UNUSED, Memo
 from serve.talk import Client, serving
 from support.http_cases import CASES
 from support.proc import wait_until
@@ -454,3 +454,82 @@ def test_a_known_request_that_comes_in_pieces_is_answered_as_ever(server):
         assert client.send(HEAD[10:]).answer()[2] == bytes(LARGEST)
         assert client.send(HEAD).half_close().answer()[2] == bytes(LARGEST)
         assert client.rest() == b""
+
+
+# Large files, which are mapped
+
+
+LARGE = LARGEST * 64  # bytes: more than the kernel takes of one answer
+
+
+@pytest.fixture
+def large(tmp_path, settled):
+    """A folder with a large picture, and its server."""
+    old(tmp_path / "a.jpg", b"\xff\xd8\xff" + os.urandom(LARGE - 3))
+    with Folder(tmp_path) as opened, serving("coroutine", Pictures(opened)) as server:
+        yield server
+
+
+def remembered(server, times=3):
+    """What is in the memory after so many requests."""
+    with Client(server.address) as client:
+        for _ in range(times):
+            client.send(HEAD).answer()
+    return list(server._memo._known.values())
+
+
+def test_a_large_file_is_sent_from_the_kernels_memory(large, tmp_path):
+    [answer] = remembered(large)
+    assert answer.mapped is not None
+    assert len(answer.answer) < 1000  # the head alone is ours
+    content = (tmp_path / "a.jpg").read_bytes()
+    for asked in (HEAD, OTHER, LAST, LAST, LAST):
+        with Client(large.address, receive_buffer=4096) as client:
+            assert client.send(asked).answer()[2] == content
+    assert large.ledger.snapshot().answers[200, b"image/jpeg"].content == 8 * LARGE
+
+
+@pytest.mark.parametrize("change", ["truncate", "write"])
+def test_a_large_file_that_changes_while_it_is_sent_ends_its_connection(large, tmp_path, change):
+    """Neither SIGBUS nor a mixture: send(2) fails where the mapped file has become shorter."""
+    assert remembered(large)[0].mapped is not None
+    with Client(large.address, receive_buffer=4096) as client:
+        client.send(HEAD).head()
+        with (tmp_path / "a.jpg").open("r+b") as file:
+            file.truncate(LARGEST) if change == "truncate" else file.write(b"\xff\xd8\xffother")
+        with pytest.raises(AssertionError, match="closed with"):
+            client.body(LARGE)
+
+
+def test_a_large_file_whose_name_goes_to_another_is_sent_to_its_end(large, tmp_path):
+    content = (tmp_path / "a.jpg").read_bytes()
+    assert remembered(large)[0].mapped is not None
+    with Client(large.address, receive_buffer=4096) as client:
+        client.send(HEAD).head()
+        _replaced(tmp_path / "a.jpg")
+        assert client.body(LARGE) == content
+
+
+def test_the_kernel_fails_a_send_from_what_a_file_has_lost(tmp_path):
+    """What sending from a mapping rests on: an error, not a signal."""
+    (tmp_path / "file").write_bytes(bytes(LARGE))
+    with (tmp_path / "file").open("r+b") as file:
+        mapped = Mapped(FileSlice(file, 0, LARGE))
+        file.truncate(0)
+        one, other = socket.socketpair()
+        with one, other, pytest.raises(OSError, match="Bad address"):
+            one.send(mapped.view)
+        with pytest.raises(FileCut):
+            mapped.check()
+
+
+def test_mapped_files_are_few_and_let_go_when_nobody_asks(tmp_path, settled):
+    with Folder(tmp_path) as opened:
+        memo = ticked(Memo(Pictures(opened), Ledger()))
+        for n in range(MAPS + 5):
+            old(tmp_path / f"{n}.jpg", bytes(LARGEST + 1))
+            assert known(memo, b"GET /%d.jpg HTTP/1.1\r\nHost: x\r\n\r\n" % n).mapped is not None
+        assert MAPS - 2 <= len(memo._maps) <= MAPS
+        for _ in range(UNUSED + 1):
+            ticked(memo)
+        assert (len(memo._maps), memo.size) == (0, 0)

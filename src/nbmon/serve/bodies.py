@@ -1,14 +1,41 @@
-"""The content of answers, in memory: read whole, and its files closed. Must not know sockets."""
+"""The content of answers: read, mapped, and its files closed. Must not know sockets."""
 
 from __future__ import annotations
 
+import mmap
 import os
 
 from nbmon.http import Body, FileSlice, Response
 
 
 class FileCut(Exception):  # noqa: N818 - what happened to the file
-    """A file is shorter than when its answer began."""
+    """A file is not what it was when its answer began: shorter, or written to."""
+
+
+class Mapped:
+    """A run of a file in memory that is the kernel's, not ours. It lives as long as a view of it.
+
+    The kernel copies from it within send(2), which fails with EFAULT where the file has lost that part since:
+    nothing in here touches its bytes, which would be SIGBUS then. The answer's file is this object's now.
+    """
+
+    def __init__(self, piece: FileSlice) -> None:
+        """Raises OSError, and ValueError if the file is shorter."""
+        self._file = piece.file
+        self._seen = seen(piece.file.fileno())
+        whole = mmap.mmap(piece.file.fileno(), piece.offset + piece.length, mmap.MAP_SHARED, mmap.PROT_READ)
+        self.view = memoryview(whole)[piece.offset :]
+
+    def check(self) -> None:
+        """Raises FileCut if the file was written to since it was mapped."""
+        if seen(self._file.fileno()) != self._seen:
+            raise FileCut
+
+
+def seen(fd: int) -> tuple[int, int]:
+    """What changes when an open file is written to, and stays when its name goes to another."""
+    status = os.fstat(fd)
+    return status.st_mtime_ns, status.st_size
 
 
 def read_slice(fd: int, offset: int, length: int) -> bytes:

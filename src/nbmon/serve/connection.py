@@ -17,6 +17,7 @@ from socket import SocketType
 from time import monotonic
 from typing import Any
 
+from nbmon.serve.bodies import Mapped
 from nbmon.serve.ledger import Client, Ledger
 from nbmon.serve.loop import READ, WRITE, CoroutineTask, Loop, Overdue, wait_for
 from nbmon.serve.memo import Known, Memo
@@ -71,7 +72,8 @@ class Connection(CoroutineTask):
         self._memo = memo
         self._fresh: dict[bytes, Known] = memo.fresh if memo is not None else {}
         self._conversing = conversing
-        self._rest: memoryview | None = None  # of an answer from memory, to be sent
+        # Of an answer from memory, to be sent, with the file in which it lies
+        self._rest: tuple[tuple[memoryview, ...], Mapped | None] | None = None
         self._closes = False  # after that one
         self._nonblocking = False
         self._first = first  # received when the connection was accepted; None: nothing was there yet
@@ -89,9 +91,9 @@ class Connection(CoroutineTask):
         else:
             self._heard(first)
 
-    def finish_answer(self, rest: memoryview) -> None:
+    def finish_answer(self, known: Known, sent: int) -> None:
         """Send the rest of an answer from memory, the connection's only one."""
-        self._rest, self._closes = rest, True
+        self._rest, self._closes = (known.rest(sent), known.mapped), True
         self._go_on(None)
 
     # What the conversation calls
@@ -117,8 +119,9 @@ class Connection(CoroutineTask):
 
     async def _send_rest(self) -> None:
         assert self._rest is not None
-        rest, self._rest = self._rest, None
-        await self.send_all(rest)
+        (pieces, mapped), self._rest = self._rest, None
+        for piece in pieces:
+            await self.send_all(piece, check=mapped.check if mapped is not None else None)
         self.answer_is_out()
         self.deadline = monotonic() + self.timeouts.idle
 
@@ -131,14 +134,23 @@ class Connection(CoroutineTask):
         except OSError as error:
             raise ClientGone(str(error)) from error
 
-    async def send_all(self, data: bytes | memoryview, flags: int = 0) -> None:
-        """Send all of it, whatever the reader's pace. Raises ClientGone, and Overdue if that is too slow."""
+    async def send_all(
+        self, data: bytes | memoryview, flags: int = 0, check: Callable[[], None] | None = None
+    ) -> None:
+        """Send all of it, whatever the reader's pace. Raises ClientGone, and Overdue if that is too slow.
+
+        `check` may raise before each part.
+        """
+        if check is not None:
+            check()
         sent = self.send_some(data, flags)
         if sent == len(data):
             return
         rest = memoryview(data)[sent:]
         while rest:
             await self.room()
+            if check is not None:
+                check()
             sent = self.send_some(rest, flags)
             self.took(sent)
             rest = rest[sent:]
@@ -205,7 +217,7 @@ class Connection(CoroutineTask):
         if sent == len(answer):
             self.deadline = self.loop.horizon
         else:
-            self._rest = memoryview(answer)[sent:]
+            self._rest = known.rest(sent), None
             self._go_on(None)
 
     def _heard(self, data: bytes) -> None:
@@ -228,12 +240,16 @@ class Connection(CoroutineTask):
         if known is None:
             return False
         try:
-            sent = self.sock.send(known.answer, DONTWAIT)
+            if known.mapped is None:
+                sent = self.sock.send(known.answer, DONTWAIT)
+            else:
+                sent = self.sock.sendmsg((known.answer, known.mapped.view), (), DONTWAIT)
         except OSError:  # whatever it was, it comes again with the rest
             sent = 0
         self._closes = known.closes
-        if sent < len(known.answer) or (self._closes and self._course is not None):
-            self._rest = memoryview(known.answer)[sent:]
+        rest = known.rest(sent)
+        if rest[-1] or (self._closes and self._course is not None):
+            self._rest = rest, known.mapped
         else:
             self.deadline = self.loop.horizon
         return True

@@ -39,7 +39,7 @@ from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeo
 
 ROOM_MADE = 64  # connections ended at once when there is no room for new ones
 SETTLE_EACH = 1.0  # seconds
-LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another
+LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another, nor at once at the end
 
 
 class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast the drain
@@ -164,18 +164,16 @@ class CoroutineServer:
 
     def _accepted(self, sock: SocketType, first: bytes | None, client: Client) -> None:
         self.ledger.accepted += 1
-        rest: memoryview | None = None
-        if first is not None and (known := self._memo.fresh_last.get(first)) is not None:
-            rest = _send_only_answer(sock, known)
-            if rest is None:
-                return
+        known = self._memo.fresh_last.get(first) if first is not None else None
+        if known is not None and (sent := _send_only_answer(sock, known)) < 0:
+            return
         connection = self._connection(sock, first, client)
         self._connections.add(connection)
         self.ledger.open += 1
-        if rest is None:
+        if known is None:
             connection.open()
         else:
-            connection.finish_answer(rest)
+            connection.finish_answer(known, sent)
 
     def _connection(self, sock: SocketType, first: bytes | None, client: Client) -> Connection:
         assert self._loop is not None
@@ -211,10 +209,23 @@ class CoroutineServer:
         self._draining = True
         self._memo.forget_all()  # the next answer of each connection is its last
         for connection in [c for c in self._connections if c.resting]:
-            connection.rest_no_longer()
+            self._part(connection)
         if not self._connections:
             self._loop.stop()
         Timer(self._loop, monotonic() + self._timeouts.drain, self._cut)
+
+    def _part(self, connection: Connection) -> None:
+        """Close a resting connection: not quite yet, if it asked a moment ago and may be asking again.
+
+        A request that crosses our close on its way would be lost; so it is answered, as the last.
+        """
+        assert self._loop is not None
+        now, deadline = monotonic(), connection.deadline
+        if deadline is None or deadline - self._timeouts.idle < now - LEAST_REST:
+            connection.rest_no_longer()
+        elif deadline > now + LEAST_REST:
+            connection.deadline = now + LEAST_REST
+            self._loop.wheel.place(connection)
 
     def _cut(self) -> None:
         assert self._loop is not None
@@ -222,8 +233,8 @@ class CoroutineServer:
         self._loop.stop()
 
 
-def _send_only_answer(sock: SocketType, known: Known) -> memoryview | None:
-    """Send the answer to a connection's only request, and close it; or return what the kernel left."""
+def _send_only_answer(sock: SocketType, known: Known) -> int:
+    """Send the answer to a connection's only request, and close it; or say how much the kernel took."""
     known.hits += 1
     try:
         sent = sock.send(known.answer, DONTWAIT)
@@ -232,9 +243,9 @@ def _send_only_answer(sock: SocketType, known: Known) -> memoryview | None:
     except OSError:  # the client is gone
         sent = len(known.answer)
     if sent < len(known.answer):
-        return memoryview(known.answer)[sent:]
+        return sent
     sock.close()
-    return None
+    return -1
 
 
 async def converse(

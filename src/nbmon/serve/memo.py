@@ -24,13 +24,25 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from nbmon.http import DEFAULT_LIMITS, Limits, Request, Response, Session, State, body_length, plain_target
+from nbmon.http import (
+    DEFAULT_LIMITS,
+    FileSlice,
+    Limits,
+    Request,
+    Response,
+    Session,
+    State,
+    body_length,
+    plain_target,
+)
 from nbmon.http.render import DATE_LENGTH, start_of
-from nbmon.serve.bodies import close_files, read_body
+from nbmon.serve.bodies import FileCut, Mapped, close_files, read_body
 from nbmon.serve.ledger import Client, Ledger, Record
 
 DEFAULT_BYTES = 64 * 1024 * 1024  # of answers, and of the heads that ask for them
-LARGEST = 131_072  # bytes of one answer's content: of more, a copy in memory saves little
+LARGEST = 131_072  # bytes of one answer's content; more of it is mapped instead of copied
+MAPS = 24  # files that are mapped at once at most; each holds two descriptors
+UNUSED = 10  # seconds for which a mapped file is held, which may be gone from its folder
 LONGEST_HEAD = 2_048  # bytes
 HEADS = 16  # different heads by which one answer is known without a look inside them
 SEEN = 8_192  # hashes kept, and as many of before: only what is asked for again is remembered
@@ -39,19 +51,21 @@ _KEPT = frozenset((200, 206, 304, 412, 416))  # these follow from the request an
 
 
 class Known:
-    """One answer: head and body in one, sent as it is."""
+    """One answer: head and body in one, sent as it is; a large file's body lies in `mapped`."""
 
     __slots__ = (
-        "answer", "closes", "content", "date_at", "heads", "hits", "key", "last", "name", "request", "stamp",
-        "state",
+        "answer", "closes", "content", "date_at", "heads", "hits", "key", "last", "mapped", "name", "request",
+        "stamp", "state", "weight",
     )  # fmt: skip
 
-    def __init__(self, request: Request, response: Response, head: bytes, content: bytes) -> None:
-        self.answer = head + content
+    def __init__(self, request: Request, response: Response, head: bytes, content: bytes | Mapped) -> None:
+        self.mapped = content if isinstance(content, Mapped) else None
+        self.answer = head if isinstance(content, Mapped) else head + content
         self.closes = not request.keep_alive  # the connection, after this answer
         self.hits = 0  # since they were last folded into the ledger
         self.key = (response.status, response.field(b"content-type") or b"")  # the ledger's
-        self.content = len(content)  # bytes
+        self.content = len(content.view) if isinstance(content, Mapped) else len(content)  # bytes
+        self.weight = 0  # bytes that it takes up
         self.request = request
         self.state: Hashable = None  # of what was asked for
         self.stamp = 0  # the second in which the resource's state was last that one
@@ -59,6 +73,15 @@ class Known:
         self.heads: list[bytes] = []  # by which it is known
         self.last = 0  # the hash of the last head that asked for it and was none of these
         self.date_at = len(start_of(response.status))
+
+    def rest(self, sent: int) -> tuple[memoryview, ...]:
+        """What is left when so many bytes were sent."""
+        if self.mapped is None:
+            return (memoryview(self.answer)[sent:],)
+        of_body = sent - len(self.answer)
+        if of_body >= 0:
+            return (self.mapped.view[of_body:],)
+        return memoryview(self.answer)[sent:], self.mapped.view
 
     def renew(self, date: bytes) -> None:
         """Put the present second's date in."""
@@ -82,6 +105,7 @@ class Memo:
         self.size = 0  # bytes
         self._known: OrderedDict[bytes, Known] = OrderedDict()  # by target, or by head; unused ones first
         self._by_head: dict[bytes, Known] = {}
+        self._maps: set[Known] = set()
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
         self._vain: set[int] = set()  # what turned out, in this second, not to be memorable
@@ -104,6 +128,7 @@ class Memo:
         self.fresh.clear()
         self.fresh_last.clear()
         self._vain.clear()
+        self._let_go()
 
     def answer_to(self, data: bytes, client: Client) -> Known | None:
         """As `recall`, and count and log it."""
@@ -137,7 +162,7 @@ class Memo:
         return known
 
     def _refresh(self, head: bytes, known: Known) -> None:
-        if self._quick:
+        if self._quick and known.mapped is None:
             (self.fresh_last if known.closes else self.fresh)[head] = known
 
     def forget_all(self) -> None:
@@ -192,9 +217,18 @@ class Memo:
 
     # What is kept
 
+    def _let_go(self) -> None:
+        """Of the mapped files that were not asked for lately."""
+        for known in [k for k in self._maps if k.stamp < self._stamp - UNUSED]:
+            self._forget(known)
+
     def _keep(self, known: Known) -> None:
         self._known[known.name] = known
-        self._grow(len(known.answer) + len(known.name) + OVERHEAD)
+        known.weight = len(known.answer) + len(known.name) + OVERHEAD
+        if known.mapped is not None:
+            known.weight = max(known.weight, self._most // MAPS)
+            self._maps.add(known)
+        self._grow(known.weight)
 
     def _name(self, head: bytes, known: Known) -> None:
         """From now on `known` is found by this head."""
@@ -220,9 +254,10 @@ class Memo:
         for head in known.heads:
             self._unname(head)
         del self._known[known.name]
+        self._maps.discard(known)
         self.fresh.pop(known.name, None)
         self.fresh_last.pop(known.name, None)
-        self.size -= len(known.answer) + len(known.name) + OVERHEAD
+        self.size -= known.weight
         self._fold(known)
 
     # What is learned
@@ -256,17 +291,29 @@ class Memo:
 
     def _answer(self, session: Session, request: Request) -> Known | None:
         response = self._app(request)
+        content: bytes | Mapped = b""
         try:
-            if response.status not in _KEPT or body_length(response.body) > LARGEST:
+            if response.status not in _KEPT:
                 return None
             head = session.respond(response, self._date)
-            content = read_body(response.body) if session.body_wanted else b""
+            if session.body_wanted:
+                content = _content(response)
         finally:
-            close_files(response)
+            if not isinstance(content, Mapped):
+                close_files(response)
         session.sent()
         if not (session.idle or session.state is State.CLOSED):
             return None  # more than one request: the second is not this answer's business
         return Known(request, response, head, content)
+
+
+def _content(response: Response) -> bytes | Mapped:
+    body = response.body
+    if body_length(body) <= LARGEST:
+        return read_body(body)
+    if response.status != 200 or not isinstance(body, FileSlice):
+        raise FileCut
+    return Mapped(body)
 
 
 def _has_content(request: Request) -> bool:

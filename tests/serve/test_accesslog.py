@@ -14,7 +14,7 @@ from nbmon.http import Request
 from nbmon.serve import accesslog
 from nbmon.serve.accesslines import FORMATTERS, LONGEST, Answered, as_json, combined, told
 from nbmon.serve.accesslog import AccessLog, AccessLogError
-from nbmon.serve.ledger import Record
+from nbmon.serve.ledger import Ledger, Record
 from support.proc import GROSS_HANG, wait_until
 
 AT = 1_700_000_000.25  # Tue, 14 Nov 2023 22:13:20.25 GMT
@@ -234,3 +234,17 @@ def test_nothing_runs_before_the_first_line(tmp_path):
     assert threading.active_count() == before + 1
     log.close()
     wait_until(lambda: threading.active_count() == before)
+
+
+def test_a_worker_that_ends_has_written_all_its_lines(log, tmp_path):
+    """As one that is forked, which leaves by os._exit."""
+    child = os.fork()
+    if child == 0:
+        ledger = Ledger()
+        ledger.sink, ledger.at_end = log.take, log.flush
+        for _ in range(1000):
+            ledger.answered(record(REQUEST), b"")
+        ledger.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(_lines(tmp_path)) == 1000

@@ -57,8 +57,8 @@ class Ledger:
     """One for each worker."""
 
     __slots__ = (
-        "_answers", "_content", "accepted", "before_snapshot", "from_memory", "latency", "latency_sum",
-        "open", "pending", "refusals", "sink",
+        "_answers", "_content", "accepted", "at_end", "before_snapshot", "from_memory", "latency",
+        "latency_sum", "open", "pending", "refusals", "sink",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -74,6 +74,7 @@ class Ledger:
         # Takes the records of a batch; None: nothing is logged, and nothing is kept to be. Set it before
         # serving. It must not raise: what cannot be written is its own concern.
         self.sink: Callable[[list[Record]], None] | None = None
+        self.at_end: Callable[[], object] | None = None  # waits until what the sink took is written
         self.before_snapshot: Callable[[], None] | None = None  # folds in what is counted elsewhere
 
     def answered(self, record: Record, kind: bytes) -> None:
@@ -110,6 +111,12 @@ class Ledger:
         if self.pending and self.sink is not None:
             records, self.pending = self.pending, []
             self.sink(records)
+
+    def close(self) -> None:
+        """The worker ends: let nothing that it kept be lost."""
+        self.settle()
+        if self.at_end is not None:
+            self.at_end()
 
     def snapshot(self) -> Snapshot:
         """The counts as they stand."""

@@ -218,7 +218,7 @@ class Outfit:
             self._access_log = AccessLog(options.access_log, form, users=users)
         except AccessLogError as error:
             raise ServiceError(f"{error}; name another with --access-log") from None
-        self.ledger.sink = self._access_log.take
+        self.ledger.sink, self.ledger.at_end = self._access_log.take, self._access_log.flush
 
     def url(self, sockets: list[socket]) -> str:
         """What to type in a browser on this machine."""

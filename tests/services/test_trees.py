@@ -109,3 +109,54 @@ def test_a_start_over_the_remains_of_a_killed_one_works(nbmon):
     done = nbmon("start", "app:tree")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(nbmon.rows()) == 5
+
+
+def test_a_worker_is_restarted_and_scaled_by_its_name(nbmon):
+    assert nbmon("start", "app:tree").returncode == 0
+    before = nbmon.rows()
+    done = nbmon("restart", "tree/back/db")
+    assert (done.returncode, done.stdout) == (0, "tree/back/db is restarted\n")
+    done = nbmon("scale", "tree/web", "4")
+    assert (done.returncode, done.stdout) == (0, "tree has 4 of web\n")
+    after = nbmon.rows()
+    assert after["back/db"]["pid"] != before["back/db"]["pid"]
+    assert after["web-1"]["pid"] == before["web-1"]["pid"]
+    assert [name for name in after if name.startswith("web")] == ["web-1", "web-2", "web-3", "web-4"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("restart", "tree/wbe"), 1, "tree: there is no worker 'wbe'; did you mean 'web'?"),
+        (("scale", "tree/web", "many"), 2, "'many' is not a valid integer"),
+        (("scale", "tree/web", "-1"), 2, "-1"),
+        (("scale", "tree", "3"), 2, "tree names no worker; give NAME/worker"),
+        (("scale", "nobody/web", "3"), 1, "nobody is not running"),
+        (("events", "nobody"), 1, "nobody is not running"),
+    ],
+)
+def test_what_is_wrong_about_a_worker_is_said(nbmon, words, code, said):
+    assert nbmon("start", "app:tree").returncode == 0
+    nbmon.status()
+    done = nbmon(*words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_events_are_shown_as_they_come_until_the_end(nbmon):
+    assert nbmon("start", "app:tree").returncode == 0
+    rows = nbmon.rows()
+    command = [sys.executable, "-m", "nbmon", "events", "tree", "--json"]
+    options = {"cwd": nbmon.folder, "env": nbmon.environment, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **options) as following:
+        # It follows once an event reaches it: each kill makes some.
+        os.kill(rows["back/db"]["pid"], signal.SIGKILL)
+        wait_until(lambda: len(os.listdir(f"/proc/{following.pid}/fd")) > 3)
+        wait_until(lambda: nbmon.rows()["back/db"]["restarts"] == 1)
+        os.kill(nbmon.rows()["web-1"]["pid"], signal.SIGKILL)
+        wait_until(lambda: nbmon.rows()["web-1"]["restarts"] == 1)
+        nbmon("stop", "tree")
+        events = [json.loads(line) for line in following.stdout]
+    assert events[-1]["event"] == "down"
+    assert {"died", "started", "ready"} <= {event["event"] for event in events if event["worker"] == "web-1"}

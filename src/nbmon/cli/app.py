@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nbmon
-from nbmon.cli import elsewhere, words
+from nbmon.cli import elsewhere, steering, words
 from nbmon.cli.words import Settings
 
 if TYPE_CHECKING:
@@ -102,10 +102,12 @@ def stop(name: str, grace: float | None) -> int:
 def restart(name: str, grace: float | None, config: str | None) -> int:
     """Stop NAME and start it anew.
 
-    With the same options. What does not run is started.
+    With the same options. What does not run is started. NAME/worker restarts that worker alone.
     """
     from nbmon.services import control
 
+    if "/" in name and steering.restarted(name):
+        return 0
     ended, started = control.restart(name, grace, config)
     if ended is None or ended.pid is None:
         click.echo(f"nbmon: {ended.name if ended else name} was not running; it is started", err=True)
@@ -203,6 +205,8 @@ def completion(shell: str) -> int:
 
 cli.add_command(elsewhere.unit)
 cli.add_command(elsewhere.convert)
+cli.add_command(steering.scale)
+cli.add_command(steering.events)
 
 
 def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:

@@ -159,7 +159,7 @@ class CoroutineServer:
     def _settle(self) -> None:
         """What is to be logged waits for a second at most."""
         assert self._loop is not None
-        self.ledger.close()
+        self.ledger.settle()
         Timer(self._loop, monotonic() + SETTLE_EACH, self._settle)
 
     def _accepted(self, sock: SocketType, first: bytes | None, client: Client) -> None:

@@ -205,6 +205,8 @@ INI = st.lists(
             "k: x",
             " more",
             "  more",
+            " k=2",
+            "  j=1",
             "",
             " ; c",
             "# c",

@@ -156,6 +156,11 @@ def test_times_are_whole_seconds_and_leave_nbmon_time_to_end_by_itself():
     assert value(text, "TimeoutStopSec") == ["8"]
 
 
+@pytest.mark.parametrize(("seconds", "whole"), [(0.0, 1), (0.2, 1), (2.0, 2), (2.5, 3)])
+def test_no_time_at_all_is_not_written_as_0_which_means_for_ever(seconds, whole):
+    assert value(systemd.unit(command("true", start_timeout=seconds)), "TimeoutStartSec") == [str(whole)]
+
+
 def test_a_stopped_command_has_not_failed():
     assert value(systemd.unit(command("sleep", "9")), "SuccessExitStatus") == ["143"]
 

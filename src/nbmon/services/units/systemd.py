@@ -88,17 +88,21 @@ def socket_unit(plan: Plan) -> str:
 
 def _streams(plan: Plan) -> list[str]:
     """Each place to listen at, as `nbmon run` would."""
+    usual = [_address(plan.service.options.host or HOST, plan.port)] if plan.is_asked_for_usual else []
+    said = plan.said("listen")
+    return [*usual, *(_further(said, plan.port) if isinstance(said, tuple) else [])]
+
+
+def _further(said: tuple[str, ...], port: int) -> list[str]:
+    """The places of `--listen` but for those that systemd hands over anyway."""
     from nbmon.serve.addresses import parse
 
-    said = plan.said("listen")
-    places = [parse(text) for text in said] if isinstance(said, tuple) else []
-    usual = [_address(plan.service.options.host or HOST, plan.port)] if plan.is_asked_for_usual else []
-    others = [place for place in places if place.handed is None]
-    return usual + [
+    places = [place for place in map(parse, said) if place.handed is None]
+    return [
         _specifiers(place.host.removeprefix(UNIX))
         if place.host.startswith(UNIX)
-        else _address(place.host, plan.port if place.port is None else place.port)
-        for place in others
+        else _address(place.host, port if place.port is None else place.port)
+        for place in places
     ]
 
 

@@ -33,7 +33,7 @@ from nbmon.serve.connection import DONTWAIT, ClientGone, Connection
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
-from nbmon.serve.memo import DEFAULT_BYTES, Known, Memo
+from nbmon.serve.memo import Known, Memo
 from nbmon.serve.sending import FileCut, close_files, send_answer
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
@@ -50,7 +50,7 @@ class CoroutineServer:
     """Serves `app` on listening sockets, in the thread that calls `serve`. Made before or after a fork.
 
     An `app` with a `state_of` is served from memory where that is the same (see `nbmon.serve.memo`), in up to
-    `memory` bytes. `ledger` counts, and hands on what is to be logged.
+    `memory` bytes instead of the bounds'. `ledger` counts, and hands on what is to be logged.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class CoroutineServer:
         *,
         bounds: Bounds = DEFAULT_BOUNDS,
         ledger: Ledger | None = None,
-        memory: int = DEFAULT_BYTES,
+        memory: int | None = None,
     ) -> None:
         self._app = app
         self.ledger = Ledger() if ledger is None else ledger
-        self._memo = Memo(app, self.ledger, limits, memory)
+        most = bounds.memory_bytes if memory is None else memory
+        self._memo = Memo(app, self.ledger, limits, most, bounds.mapped_bytes)
         self._sockets = sockets
         self._limits = limits
         self._timeouts = timeouts

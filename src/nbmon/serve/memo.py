@@ -36,11 +36,12 @@ from nbmon.http import (
     plain_target,
 )
 from nbmon.http.render import DATE_LENGTH, start_of
-from nbmon.serve.bodies import FileCut, Mapped, close_files, read_body
+from nbmon.serve.bodies import Mapped, close_files, read_body
 from nbmon.serve.ledger import Client, Ledger, Record
+from nbmon.serve.timeouts import DEFAULT_BOUNDS
 
-DEFAULT_BYTES = 64 * 1024 * 1024  # of answers, and of the heads that ask for them
-LARGEST = 131_072  # bytes of one answer's content; more of it is mapped instead of copied
+DEFAULT_BYTES = DEFAULT_BOUNDS.memory_bytes
+LARGEST = 131_072  # bytes of one answer's content; a larger file is mapped instead of copied
 MAPS = 24  # files that are mapped at once at most; each holds two descriptors
 UNUSED = 10  # seconds for which a mapped file is held, which may be gone from its folder
 LONGEST_HEAD = 2_048  # bytes
@@ -93,7 +94,12 @@ class Memo:
     """One for each worker. In the thread model, everything but a look into `fresh` wants a lock held."""
 
     def __init__(
-        self, app: Any, ledger: Ledger, limits: Limits = DEFAULT_LIMITS, most: int = DEFAULT_BYTES
+        self,
+        app: Any,
+        ledger: Ledger,
+        limits: Limits = DEFAULT_LIMITS,
+        most: int = DEFAULT_BYTES,
+        largest: int = DEFAULT_BOUNDS.mapped_bytes,
     ) -> None:
         self._app = app
         self._state_of: Callable[[Request], Hashable] | None = getattr(app, "state_of", None)
@@ -101,6 +107,7 @@ class Memo:
         self._limits = limits
         self._ledger = ledger
         self._most = most if self._state_of is not None else 0  # bytes
+        self._largest = largest  # bytes of a file to be mapped
         self._longest = min(LONGEST_HEAD, self._most)
         self.size = 0  # bytes
         self._known: OrderedDict[bytes, Known] = OrderedDict()  # by target, or by head; unused ones first
@@ -291,29 +298,28 @@ class Memo:
 
     def _answer(self, session: Session, request: Request) -> Known | None:
         response = self._app(request)
-        content: bytes | Mapped = b""
+        content: bytes | Mapped | None = b""
         try:
             if response.status not in _KEPT:
                 return None
             head = session.respond(response, self._date)
             if session.body_wanted:
-                content = _content(response)
+                content = self._content(response)
         finally:
             if not isinstance(content, Mapped):
                 close_files(response)
         session.sent()
         if not (session.idle or session.state is State.CLOSED):
             return None  # more than one request: the second is not this answer's business
-        return Known(request, response, head, content)
+        return Known(request, response, head, content) if content is not None else None
 
-
-def _content(response: Response) -> bytes | Mapped:
-    body = response.body
-    if body_length(body) <= LARGEST:
-        return read_body(body)
-    if response.status != 200 or not isinstance(body, FileSlice):
-        raise FileCut
-    return Mapped(body)
+    def _content(self, response: Response) -> bytes | Mapped | None:
+        body = response.body
+        if body_length(body) <= LARGEST:
+            return read_body(body)
+        if response.status != 200 or not isinstance(body, FileSlice) or body.length > self._largest:
+            return None
+        return Mapped(body)
 
 
 def _has_content(request: Request) -> bool:

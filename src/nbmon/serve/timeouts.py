@@ -24,6 +24,8 @@ class Bounds:
     connections: int = 16_384
     spare_descriptors: int = 64  # kept free of connections: files being sent, the log, the listeners
     linger_bytes: int = 16 * 1024 * 1024  # read and thrown away after a refusal
+    memory_bytes: int = 64 * 1024 * 1024  # of answers that are remembered (nbmon.serve.memo)
+    mapped_bytes: int = 1024 * 1024 * 1024  # of a file that is mapped; a larger one goes by sendfile(2)
     threads: int = 32  # in the thread model: answers that are made or sent at the same time
     processes: int = 64  # in the process model: connections that are conversed with at the same time
     spare_processes: int = 2  # kept when there is nothing to do

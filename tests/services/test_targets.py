@@ -99,6 +99,7 @@ command = ["x"]
 port = 80
 [services.many]
 target = "holiday"
+model = "process"
 workers = 4
 [services.unlogged]
 target = "holiday"
@@ -139,10 +140,10 @@ def test_the_file_may_stand_elsewhere(here, monkeypatch):
                 "accepted is a folder",
             ],
         ),
-        ("unlogged", ["nbmon.toml, line 23: log of services.unlogged: the folder ", "/nowhere is not there"]),
+        ("unlogged", ["nbmon.toml, line 24: log of services.unlogged: the folder ", "/nowhere is not there"]),
         ("misplaced", ["nbmon.toml, line 14: ", "nowhere is not there"]),
         ("odd", ["nbmon.toml, line 17: ", "--port is for picture servers"]),
-        ("many", ["nbmon.toml, line 20: ", "--workers 4 comes with a later version"]),
+        ("many", ["nbmon.toml, line 21: ", "--workers is for --model coroutine and thread"]),
     ],
 )
 def test_a_service_of_the_file_that_cannot_be_is_answered_with_its_line(here, word, sentences):
@@ -189,8 +190,7 @@ def test_a_word_that_means_nothing_is_answered_with_what_was_tried(word, sentenc
         ({"word": None, "command": ("",)}, "an empty first word"),
         ({"word": "holiday", "name": "../x"}, "cannot name a service"),
         ({"word": "holiday", "name": "x" * 65}, "cannot name a service"),
-        ({"word": "holiday", "options": Options(model="thread")}, "comes with a later version"),
-        ({"word": "holiday", "options": Options(workers="auto")}, "comes with a later version"),
+        ({"word": "holiday", "options": Options(model="process", workers="auto")}, "--limit processes=N"),
         ({"word": "a:B", "options": Options(port=80)}, "--port is for picture servers"),
         ({"word": None, "command": ("ls",), "options": Options(host="h")}, "--host is for picture servers"),
     ],
@@ -203,8 +203,8 @@ def test_a_command_line_that_makes_no_sense_is_the_callers_fault(words, sentence
 
 def test_the_file_is_not_blamed_for_what_was_typed(here):
     (here / "nbmon.toml").write_text(CONFIG)
-    with pytest.raises(MisuseError, match=r"^--workers 3 comes"):
-        resolve("holiday", options=Options(workers=3))
+    with pytest.raises(MisuseError, match=r"^--workers is for"):
+        resolve("holiday", options=Options(workers=3, model="process"))
 
 
 def test_without_a_target_the_names_of_the_file_are_proposed(here):

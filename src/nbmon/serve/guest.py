@@ -107,6 +107,8 @@ class Guest(Connection):
 
     def ready(self) -> None:
         """As Connection's; then make room for others if they wait and this one rests."""
+        if self._host.shared.stopping and self._memo is not None:
+            self._memo.forget_all()  # the next answer is the last
         super().ready()
         if self.resting and self._host.shared.wanted and self.loop.now - self._began > SLICE:
             self.part()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -20,8 +19,7 @@ from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
 
 if TYPE_CHECKING:
     from nbmon.pictures import Folder
-    from nbmon.serve import CoroutineServer
-    from nbmon.serve.ledger import Ledger
+    from nbmon.services.crew import Crew
     from nbmon.services.serving import Outfit
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
@@ -126,40 +124,42 @@ class PictureDaemon(Daemon):
         """Serve until SIGTERM or Ctrl-C. `sys.exit` with a sentence if that cannot begin."""
         from nbmon.pictures import Folder, FolderError, Pictures
         from nbmon.serve.ledger import Ledger
+        from nbmon.services.crew import Crew, load_for_children
         from nbmon.services.serving import Outfit
 
-        port = PORT if self.service.options.port is None else self.service.options.port
-        ledger = Ledger()
-        self.outfit = outfit = Outfit(self.service.options)
+        options, ledger = self.service.options, Ledger()
+        port = PORT if options.port is None else options.port
+        self.outfit = outfit = Outfit(options)
+        crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
         try:
             self.folder = Folder(self.service.target)
-            app = outfit.dress(Pictures(self.folder), ledger)
+            app = Pictures(self.folder)
+            if crew.count > 1 or crew.model == "process":
+                load_for_children(app)
+            dressed = outfit.dress(app, ledger, crew.board.all if crew.board else None)
             outfit.open_log()
             sockets = outfit.listen(another=f"--port {_next(port)}")
         except (FolderError, ServiceError) as error:
             sys.exit(str(error))
-        self._serve(app, sockets, ledger, outfit)
+        self._serve(crew, dressed, sockets)
 
-    def _serve(self, app: Any, sockets: list[Any], ledger: Ledger, outfit: Outfit) -> None:
-        from nbmon.serve import CoroutineServer
+    def _serve(self, crew: Crew, app: Any, sockets: list[Any]) -> None:
+        from nbmon.serve import remove_socket_files
+        from nbmon.services.trees import control_of
 
+        assert self.outfit is not None
         _log_to_stderr()
-        url = outfit.url(sockets)
+        url = self.outfit.url(sockets)
 
-        def on_serving() -> None:
-            outfit.serve_aside(server)
+        def announce() -> None:
             self.serving(url)
             self.ready(url)
 
-        limits, timeouts, bounds = outfit.limited()
-        server = CoroutineServer(
-            app, sockets, limits, timeouts, on_serving=on_serving, bounds=bounds, ledger=ledger
-        )
-        _stop_on_signals(server)
         try:
-            server.serve()
+            crew.serve(app, sockets, announce, control_of(os.path.abspath(self.pidfile)))
         finally:
-            outfit.close()
+            remove_socket_files(sockets)
+            self.outfit.close()
         _log_line("stopped")
 
 
@@ -300,19 +300,8 @@ def _log_line(text: str) -> None:
     logging.getLogger(__name__).info(text)
 
 
-def _set_title(service: Service) -> None:
+def _set_title(service: Service, worker: str = "") -> None:
     from setproctitle import setproctitle
 
-    setproctitle(f"nbmon: {service.name} ({service.kind})")
-
-
-def _stop_on_signals(server: CoroutineServer) -> None:
-    """SIGTERM and Ctrl-C let answers in flight end; a second Ctrl-C does not wait for them."""
-
-    def stop(number: int, _frame: object) -> None:
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        server.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    part = f"/{worker}" if worker else ""
+    setproctitle(f"nbmon: {service.name}{part} ({service.kind})")

@@ -11,12 +11,15 @@ import msgspec
 
 from nbmon.services import places, records
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
-from nbmon.services.records import Known
+from nbmon.services.records import Known, Record
 from nbmon.services.service import STOP_TIMEOUT, Options, Service, is_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbmon.daemon import StartFailed
     from nbmon.services.build import Built
+    from nbmon.services.usage import Process
 
 State = Literal["running", "dead", "stopped"]
 
@@ -214,7 +217,7 @@ def view(known: Known) -> View:
         log=(record.log or None) if record else log_place(known.name),
         pidfile=known.pidfile,
     )
-    return _with_usage(shown, fresh.program if fresh else None) if pid else shown
+    return _with_usage(shown, fresh) if pid else shown
 
 
 def absent(word: str) -> View:
@@ -345,33 +348,41 @@ def _told_by_tree(shown: View) -> tuple[Worker, ...]:
     return tuple(msgspec.convert(row, Worker) for row in rows)
 
 
-def _with_usage(shown: View, program: int | None) -> View:
+def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> tuple[Worker, ...]:
+    """The workers of a picture server."""
+    model = (record.service.options.model if record else None) or "coroutine"
+    if model != "process":
+        return tuple(msgspec.structs.replace(worker, kind=model) for worker in _told_by_tree(shown))
+    return tuple(_worker(f"web-{number}", model, child) for number, child in enumerate(family[1:], start=1))
+
+
+def _worker(name: str, kind: str, process: Process) -> Worker:
+    uptime = round(process.uptime, 2)
+    return Worker(name=name, kind=kind, pid=process.pid, tid=None, state="running", restarts=0, uptime=uptime)
+
+
+def _with_usage(shown: View, record: Record | None) -> View:
     from nbmon.services import usage
 
     family = usage.family(shown.pid or 0)
     if not family:
         return shown
     head = family[0]
-    worker = next((p for p in family[1:] if p.pid == program), head)
-    kind = "coroutine" if shown.kind == "pictures" else "process"
-    names = {"pictures": "web", "command": worker.name}
-    told = _told_by_tree(shown) if shown.kind == "class" else ()
+    program = record.program if record else None
+    told: tuple[Worker, ...] = ()
+    if shown.kind == "class":
+        told = _told_by_tree(shown) or (_worker(shown.name, "process", head),)
+    elif shown.kind == "pictures":
+        model = (record.service.options.model if record else None) or "coroutine"
+        told = _serving(shown, record, family) or (_worker("web", model, head),)
+    else:
+        worker = next((p for p in family[1:] if p.pid == program), head)
+        told = (_worker(worker.name, "process", worker),)
     return msgspec.structs.replace(
         shown,
         restarts=sum(one.restarts for one in told),
         uptime=round(head.uptime, 2),
         cpu_seconds=round(sum(p.cpu_seconds for p in family), 2),
         memory=sum(p.memory for p in family),
-        workers=told
-        or (
-            Worker(
-                name=names.get(shown.kind or "", shown.name),
-                kind=kind,
-                pid=worker.pid,
-                tid=None,
-                state="running",
-                restarts=0,
-                uptime=round(worker.uptime, 2),
-            ),
-        ),
+        workers=told,
     )

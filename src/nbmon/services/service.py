@@ -140,13 +140,11 @@ def check_options(service: Service) -> Service:
                 raise MisuseError(
                     f"{flag(key)} is for picture servers; {service.said} opens its own ports, if any", key
                 )
-    if options.model not in (None, "coroutine"):
+    if options.model == "process" and options.workers is not None:
         raise MisuseError(
-            f"--model {options.model} comes with a later version; this one has --model coroutine", "model"
-        )
-    if options.workers not in (None, 1):
-        raise MisuseError(
-            f"--workers {options.workers} comes with a later version; this one runs 1 worker", "workers"
+            "--workers is for --model coroutine and thread; "
+            "the process model's pool has as many as it needs, at most --limit processes=N",
+            "workers",
         )
     if found := serving.fault(options):
         raise MisuseError(f"{flag(found[0])}: {found[1]}", found[0])

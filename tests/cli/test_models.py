@@ -1,0 +1,128 @@
+"""The picture server in each of its models and with several workers, from the command line, under load."""
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+from support.proc import GROSS_HANG, Process, wait_until
+
+SHAPES = {
+    "thread": ["--model", "thread"],
+    "process": ["--model", "process"],
+    "two workers": ["--workers", "2"],
+    "two workers of threads": ["--workers", "2", "--model", "thread"],
+}
+
+
+@pytest.fixture(params=SHAPES)
+def started(request, nbmon, holiday):
+    """A running picture server; its name, and its address."""
+    nbmon("start", "--name", "many", "--port", "0", *SHAPES[request.param], holiday)
+    view = nbmon.view("many")
+    yield request.param, nbmon, ("127.0.0.1", int(view["url"].rstrip("/").rpartition(":")[2]))
+    nbmon("stop", "many")
+
+
+class Visitor(threading.Thread):
+    """Asks again and again, over connections that the server may end with an answer, and counts."""
+
+    def __init__(self, address):
+        super().__init__(daemon=True)
+        self.address = address
+        self.answers = 0
+        self.lost = []
+        self.stopping = False
+
+    def run(self):
+        while not self.stopping:
+            try:
+                self._visit()
+            except (OSError, AssertionError) as error:
+                self.lost.append(error)
+
+    def _visit(self):
+        with socket.create_connection(self.address, GROSS_HANG) as sock:
+            stays = True
+            while stays and not self.stopping:
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                stays = self._answer(sock)
+                self.answers += 1
+
+    def _answer(self, sock):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._more(sock)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        while len(body) < length:
+            body += self._more(sock)
+        return b"connection: close" not in head.lower()
+
+    def _more(self, sock):
+        data = sock.recv(65536)
+        assert data, "closed without an answer"
+        return data
+
+
+@pytest.fixture
+def visitors(started):
+    """Four visitors, who have all been answered."""
+    made = [Visitor(started[2]) for _ in range(4)]
+    for visitor in made:
+        visitor.start()
+    wait_until(lambda: all(visitor.answers for visitor in made))
+    yield made
+    for visitor in made:
+        visitor.stopping = True
+    for visitor in made:
+        visitor.join(GROSS_HANG)
+
+
+def test_status_tells_each_worker_with_its_model(started):
+    shape, nbmon, _ = started
+    view = nbmon.view("many")
+    names = [worker["name"] for worker in view["workers"]]
+    kinds = {worker["kind"] for worker in view["workers"]}
+    assert names == (["web"] if shape == "thread" else ["web-1", "web-2"])
+    assert kinds == {"process" if shape == "process" else "thread" if "thread" in shape else "coroutine"}
+    assert all(Process(worker["pid"]).alive for worker in view["workers"])
+
+
+def test_a_reload_under_load_loses_no_request(started, visitors):
+    shape, nbmon, _ = started
+    before = {worker["pid"] for worker in nbmon.view("many")["workers"]}
+    nbmon("reload", "many")
+    if "workers" in shape:
+        wait_until(lambda: not before & {worker["pid"] for worker in nbmon.view("many")["workers"]})
+        wait_until(lambda: not any(Process(pid).alive for pid in before))
+    count = sum(visitor.answers for visitor in visitors)
+    wait_until(lambda: sum(visitor.answers for visitor in visitors) > count + 100)
+    assert [visitor.lost for visitor in visitors] == [[], [], [], []]
+
+
+def test_a_killed_worker_comes_back_and_the_others_go_on(started, visitors):
+    shape, nbmon, _ = started
+    if shape == "thread":
+        pytest.skip("its one worker is the daemon itself")
+    victim = nbmon.view("many")["workers"][0]["pid"]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not Process(victim).alive)
+    wait_until(lambda: len(nbmon.view("many")["workers"]) >= 2)
+    count = sum(visitor.answers for visitor in visitors)
+    wait_until(lambda: sum(visitor.answers for visitor in visitors) > count + 100)
+    assert sum(len(visitor.lost) for visitor in visitors) <= len(visitors)  # those that the victim had
+
+
+def test_stop_lets_answers_in_flight_end_and_leaves_no_process(started, visitors):
+    _, nbmon, _ = started
+    view = nbmon.view("many")
+    for visitor in visitors:
+        visitor.stopping = True  # each waits for the answer that it has asked for
+    nbmon("stop", "many")
+    for visitor in visitors:
+        visitor.join(GROSS_HANG)
+    assert [visitor.lost for visitor in visitors] == [[], [], [], []]
+    assert not any(Process(pid).alive for pid in [view["pid"], *(w["pid"] for w in view["workers"])])

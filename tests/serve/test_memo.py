@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from nbmon.serve import Timeouts
 from nbmon.serve.bodies import FileCut, Mapped, close_files, read_body
 from nbmon.serve.ledger import Ledger
 from nbmon.serve.memo import HEADS, LARGEST, MAPS, OVERHEAD, SEEN, UNUSED, Memo
+from serve import test_tls as tls
 from serve.talk import Client, serving
 from support.http_cases import CASES
 from support.proc import wait_until
@@ -487,6 +489,19 @@ def test_a_large_file_is_sent_from_the_kernels_memory(large, tmp_path):
         with Client(large.address, receive_buffer=4096) as client:
             assert client.send(asked).answer()[2] == content
     assert large.ledger.snapshot().answers[200, b"image/jpeg"].content == 8 * LARGE
+
+
+@pytest.mark.skipif(tls.OPENSSL is None, reason="certificates are made by the openssl program")
+def test_a_large_file_goes_from_memory_through_tls_too(tmp_path, settled):
+    certificates = tls.Certificates(*tls.make(tmp_path, "here"))
+    content = b"\xff\xd8\xff" + os.urandom(LARGE - 3)
+    old(tmp_path / "a.jpg", content)
+    context = ssl.create_default_context(cafile=str(tmp_path / "here.pem"))
+    with Folder(tmp_path) as opened, tls.serving("coroutine", certificates, Pictures(opened)) as address:
+        for asked in (HEAD, HEAD, HEAD, HEAD, LAST, LAST, LAST):
+            with Client(address) as client:
+                client.sock = context.wrap_socket(client.sock, server_hostname="127.0.0.1")
+                assert client.send(asked).answer()[2] == content
 
 
 @pytest.mark.parametrize("change", ["truncate", "write"])

@@ -73,12 +73,13 @@ class Acceptor(Task):
 
     def take(self, most: int) -> None:
         """Take connections until there are no more, no room, or `most` were taken."""
+        accept, has_room = self._accept, self._has_room
         for _ in range(most):
-            if not self._has_room():
+            if not has_room():
                 self._pause("as many connections as there is room for")
                 return
             try:
-                fd, client = self._accept()
+                fd, client = accept()
             except BlockingIOError:
                 return
             except OSError as error:

@@ -242,8 +242,10 @@ class Connection(CoroutineTask):
         try:
             if known.mapped is None:
                 sent = self.sock.send(known.answer, DONTWAIT)
-            else:
+            elif hasattr(self.sock, "sendmsg"):
                 sent = self.sock.sendmsg((known.answer, known.mapped.view), (), DONTWAIT)
+            else:  # TLS joins nothing
+                sent = self.sock.send(known.answer, DONTWAIT)
         except OSError:  # whatever it was, it comes again with the rest
             sent = 0
         self._closes = known.closes

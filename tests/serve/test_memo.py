@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nbmon.http import FileSlice, Request, Response, Session, imf_date
 from nbmon.pictures import Folder, Pictures
-from nbmon.serve import Timeouts
+from nbmon.serve import Bounds, Timeouts
 from nbmon.serve.bodies import FileCut, Mapped, close_files, read_body
 from nbmon.serve.ledger import Ledger
 from nbmon.serve.memo import HEADS, LARGEST, MAPS, OVERHEAD, SEEN, UNUSED, Memo
@@ -514,6 +514,18 @@ def test_a_large_file_that_changes_while_it_is_sent_ends_its_connection(large, t
             file.truncate(LARGEST) if change == "truncate" else file.write(b"\xff\xd8\xffother")
         with pytest.raises(AssertionError, match="closed with"):
             client.body(LARGE)
+
+
+def test_a_file_that_changes_under_sendfile_ends_its_connection(large, tmp_path):
+    bounds = Bounds(mapped_bytes=1)
+    with serving("coroutine", large._app, bounds=bounds) as server:
+        assert remembered(server) == []
+        with Client(server.address, receive_buffer=4096) as client:
+            client.send(HEAD).head()
+            with (tmp_path / "a.jpg").open("r+b") as file:
+                file.write(b"\xff\xd8\xffother")
+            with pytest.raises(AssertionError, match="closed with"):
+                client.body(LARGE)
 
 
 def test_a_large_file_whose_name_goes_to_another_is_sent_to_its_end(large, tmp_path):

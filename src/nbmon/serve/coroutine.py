@@ -28,12 +28,13 @@ from nbmon.http import (
     refusal_response,
 )
 from nbmon.serve.accepting import Acceptor, room_for
-from nbmon.serve.asking import App, ask, date_now, render
+from nbmon.serve.asking import App, ask, date_now, render, turn_away
 from nbmon.serve.connection import DONTWAIT, ClientGone, Connection
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
 from nbmon.serve.memo import Known, Memo
+from nbmon.serve.peraddress import PerAddress
 from nbmon.serve.sending import FileCut, close_files, send_answer
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
@@ -79,6 +80,7 @@ class CoroutineServer:
         self._draining = False
         self._acceptors: list[Acceptor] = []
         self._connections: set[Connection] = set()
+        self._per_address = PerAddress(bounds.per_address)
 
     @property
     def loop(self) -> Loop | None:
@@ -168,6 +170,10 @@ class CoroutineServer:
         known = self._memo.fresh_last.get(first) if first is not None else None
         if known is not None and (sent := _send_only_answer(sock, known)) < 0:
             return
+        if not self._per_address.enter(client):
+            self.ledger.refused("per address")
+            turn_away(sock)
+            return
         connection = self._connection(sock, first, client)
         self._connections.add(connection)
         self.ledger.open += 1
@@ -188,6 +194,7 @@ class CoroutineServer:
 
     def _ended(self, connection: Connection, error: Exception | None) -> None:
         self._connections.discard(connection)
+        self._per_address.leave(connection.client)
         self.ledger.open -= 1
         _note(error)
         if self._draining:
@@ -338,6 +345,8 @@ def _note(error: Exception | None) -> None:
         case None | ClientGone() | Overdue() | Stopped():
             pass
         case FileCut():
-            logger.warning("a file became shorter while it was sent; its connection was closed")
+            logger.warning(
+                "a file became shorter or was written to while it was sent; its connection was closed"
+            )
         case _:
             log_failure("a connection failed", error)

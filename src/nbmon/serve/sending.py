@@ -1,8 +1,8 @@
 """Sends an answer's body: bytes, runs of open files, or both in turn. Must not know requests.
 
 A file of up to ONE_SEND bytes is read and goes out with its head in one send. A larger one goes by
-sendfile(2) in constant memory. Either way every file is closed, and a file that became shorter ends its
-connection: the length was promised in the head, and nothing may be made up in its place.
+sendfile(2) in constant memory. Either way every file is closed, and one that became shorter or was written
+to ends its connection: the length was promised in the head, and an answer is of one version of its file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from nbmon.http import FileSlice, Response
-from nbmon.serve.bodies import FileCut, close_files, read_slice
+from nbmon.serve.bodies import FileCut, close_files, read_slice, seen
 from nbmon.serve.connection import MORE, ClientGone, Connection
 
 __all__ = ["FileCut", "close_files", "send_answer"]
@@ -54,13 +54,16 @@ async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | File
 async def _send_file(conn: Connection, piece: FileSlice) -> None:
     fd, offset, end = piece.file.fileno(), piece.offset, piece.offset + piece.length
     turn_ends = offset + TURN
+    before = seen(fd)
     while offset < end:
+        if seen(fd) != before:  # half of one version with half of another is nobody's file
+            raise FileCut
         try:
             sent = conn.send_from_file(fd, offset, min(CHUNK, end - offset))
         except OSError as error:
             if error.errno not in _NO_SENDFILE:
                 raise _translated(error) from error
-            await _send_by_reading(conn, fd, offset, end)
+            await _send_by_reading(conn, fd, offset, end)  # in such a file system, not looked at again
             return
         if sent == 0:
             raise FileCut

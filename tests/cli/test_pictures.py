@@ -133,7 +133,8 @@ def test_status_tells_all_that_the_contract_names(nbmon, holiday):
     assert view["uptime"] >= 0
     assert view["cpu_seconds"] >= 0
     (worker,) = view["workers"]
-    assert worker.keys() == {"name", "kind", "pid", "tid", "state", "restarts", "uptime"}
+    own = {"name", "kind", "pid", "tid", "host_pid", "state", "restarts", "uptime", "last_death"}
+    assert worker.keys() == own
     assert (worker["kind"], worker["pid"], worker["state"]) == ("coroutine", view["pid"], "running")
 
 

@@ -1,4 +1,4 @@
-"""What every driver does the same between a request and its answer. Must not know sockets.
+"""What every driver does the same between a request and its answer.
 
 The application is a stranger's code to this room: whatever it raises becomes a 500 and a record in the log.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from socket import MSG_DONTWAIT, SHUT_WR, SocketType
 from time import time
 
 from nbmon.http import MisuseError, Request, Response, Session, error_response, imf_date, render_head
@@ -28,10 +29,26 @@ def ask(app: App, request: Request) -> Response:
     except Exception as error:
         log_failure(f"the answer to {_named(request)} failed", error)
         if isinstance(error, OSError) and error.errno in _BUSY_ERRORS:
-            busy = error_response(503, BUSY)
-            busy.fields.append((b"Retry-After", b"%d" % RETRY_AFTER))
-            return busy
+            return _busy()
         return error_response(500, FAILED)
+
+
+def _busy() -> Response:
+    busy = error_response(503, BUSY)
+    busy.fields.append((b"Retry-After", b"%d" % RETRY_AFTER))
+    return busy
+
+
+def turn_away(sock: SocketType) -> None:
+    """Say 503 to a client with too many connections, if that is at once possible, and close."""
+    busy = _busy()
+    assert isinstance(busy.body, bytes)
+    try:
+        sock.send(render_head(busy, date_now(), b"close") + busy.body, MSG_DONTWAIT)
+        sock.shutdown(SHUT_WR)
+    except OSError:  # it is gone, or has not come to speak TLS yet
+        pass
+    sock.close()
 
 
 def render(session: Session, response: Response, *, last: bool) -> tuple[bytes, Response]:

@@ -44,7 +44,7 @@ class Host:
 
     def serve(self, channel: socket.socket) -> None:
         """Take connections from the master until it hangs up."""
-        memo, loop = Memo(self.app, self.ledger, self.limits, self.memory), Loop()
+        memo, loop = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes), Loop()
         loop.patience = self.timeouts.idle
         loop.chime, loop.next_chime = (lambda now: _tick(memo, now)), loop.now
         while True:

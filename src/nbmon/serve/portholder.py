@@ -61,6 +61,5 @@ def _name_of(pid: int) -> str:
         return "a process"
     # A process names itself as it likes (PR_SET_NAME): nothing of it may steer a terminal.
     return (
-        "".join(c if c.isprintable() else "?" for c in raw.decode("utf-8", "replace").strip())
-        or "a process"
+        "".join(c if c.isprintable() else "?" for c in raw.decode("utf-8", "replace").strip()) or "a process"
     )

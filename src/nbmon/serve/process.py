@@ -19,7 +19,6 @@ from nbmon.serve.connection import Connection
 from nbmon.serve.coroutine import CoroutineServer, Stopped, _linger, _receive, _send
 from nbmon.serve.guest import Host
 from nbmon.serve.loop import Loop
-from nbmon.serve.memo import DEFAULT_BYTES
 from nbmon.serve.timeouts import Bounds
 
 ENOUGH = 65_536  # bytes: a request this large is read on by a child
@@ -31,10 +30,11 @@ class ProcessServer(CoroutineServer):
     That must be the main thread, and the only one: it forks.
     """
 
-    def __init__(self, *given: Any, memory: int = DEFAULT_BYTES, **options: Any) -> None:
-        """As CoroutineServer's. Each child has a memory of its own."""
+    def __init__(self, *given: Any, memory: int | None = None, **options: Any) -> None:
+        """As CoroutineServer's. Each child has a memory of its own: its share of the whole."""
         super().__init__(*given, memory=0, **options)
-        self._memory = memory
+        most = self._bounds.memory_bytes if memory is None else memory
+        self._memory = most // self._bounds.processes
         self._children: Children | None = None
 
     def _open(self, loop: Loop) -> None:

@@ -22,6 +22,7 @@ class Bounds:
     """What one server takes on at most."""
 
     connections: int = 16_384
+    per_address: int = 8_192  # of one client; an IPv6 /64 is one
     spare_descriptors: int = 64  # kept free of connections: files being sent, the log, the listeners
     linger_bytes: int = 16 * 1024 * 1024  # read and thrown away after a refusal
     memory_bytes: int = 64 * 1024 * 1024  # of answers that are remembered (nbmon.serve.memo)

@@ -164,3 +164,32 @@ def test_sockets_of_systemd_are_served_on(nbmon, holiday, words):
     finally:
         running.kill()
         running.communicate(timeout=GROSS_HANG)
+
+
+MANY = {
+    "thread": ["--model", "thread"],
+    "process": ["--model", "process"],
+    "workers": ["--workers", "2"],
+}
+REQUESTS = 40
+
+
+def _counted(admin):
+    """Requests and connections that all workers together have counted."""
+    told = get(f"{admin}/metrics")[2].decode()
+    requests = sum(map(int, re.findall(r"^nbmon_requests_total\S+ (\d+)$", told, re.MULTILINE)))
+    return requests, int(re.search(r"^nbmon_connections_total (\d+)$", told, re.MULTILINE)[1])
+
+
+@pytest.mark.parametrize("words", MANY.values(), ids=MANY)
+def test_whoever_answers_every_answer_is_counted_and_logged_once(nbmon, holiday, tmp_path, words):
+    log, admin = tmp_path / "access.log", f"127.0.0.1:{free_port()}"
+    options = ["--port", "0", "--access-log", str(log), "--metrics", admin]
+    url = nbmon("start", "./holiday", *options, *words).stdout.strip()
+    for _ in range(REQUESTS):
+        assert get(url + "a.png")[0] == 200
+    wait_until(lambda: _counted(f"http://{admin}") == (REQUESTS, REQUESTS))
+    nbmon("stop", "holiday")
+    lines = log.read_text().splitlines()
+    assert len(lines) == REQUESTS
+    assert {line.split()[0] for line in lines} == {"127.0.0.1"}

@@ -13,6 +13,7 @@ from typing import Any
 
 from nbmon.http import Limits, Session, State
 from nbmon.serve.asking import App, date_now
+from nbmon.serve.board import Board, Shown
 from nbmon.serve.children import OVER, RESTS, WORD, Shared
 from nbmon.serve.connection import Connection
 from nbmon.serve.coroutine import _note, converse
@@ -38,18 +39,22 @@ class Host:
         self.bounds = bounds
         self.shared = shared
         self.ledger = Ledger()
+        self.board: Board | None = None  # where children show their counts
         self.memory = 0  # bytes of answers that a child remembers
         self.patience = timeouts.head  # seconds for a request's content; the master waits for heads
         self.timeouts = replace(timeouts, idle=min(KEEP, timeouts.idle), head=min(KEEP, timeouts.head))
 
     def serve(self, channel: socket.socket) -> None:
         """Take connections from the master until it hangs up."""
+        self.ledger = self.ledger.for_child()
+        shown = None if self.board is None else Shown(self.board, self.shared.slot, self.ledger)
         memo, loop = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes), Loop()
         loop.patience = self.timeouts.idle
         loop.chime, loop.next_chime = (lambda now: _tick(memo, now)), loop.now
         while True:
             received, descriptors, _, _ = socket.recv_fds(channel, WORD, 1)
             if not received:
+                self.ledger.close()
                 return
             sock = SocketType(fileno=descriptors[0])
             try:
@@ -57,6 +62,8 @@ class Host:
             finally:
                 sock.close()
                 self.ledger.settle()
+                if shown is not None:
+                    shown()
             channel.send(word)
 
     def converse(self, loop: Loop, memo: Memo, sock: SocketType, received: bytes) -> bytes:

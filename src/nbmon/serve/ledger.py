@@ -118,6 +118,12 @@ class Ledger:
         if self.at_end is not None:
             self.at_end()
 
+    def for_child(self) -> Ledger:
+        """One that counts from nothing, in a process that was forked, and logs to the same place."""
+        other = Ledger()
+        other.sink, other.at_end = self.sink, self.at_end
+        return other
+
     def snapshot(self) -> Snapshot:
         """The counts as they stand."""
         if self.before_snapshot is not None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
+from nbmon.serve.board import Board
 from nbmon.serve.children import Children, Shared
 from nbmon.serve.connection import Connection
 from nbmon.serve.coroutine import CoroutineServer, Stopped, _linger, _receive, _send
@@ -36,10 +37,12 @@ class ProcessServer(CoroutineServer):
         most = self._bounds.memory_bytes if memory is None else memory
         self._memory = most // self._bounds.processes
         self._children: Children | None = None
+        self.board: Board | None = None  # where children show their counts; set it before serving
 
     def _open(self, loop: Loop) -> None:
         shared = Shared()
         host = Host(self._app, self._limits, self._timeouts, self._bounds, shared=shared)
+        host.board = self.board
         host.ledger, host.memory = self.ledger, self._memory
         self._children = Children(loop, self._bounds, shared, host.serve, self._not_for_children)
         self._children.open()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nbmon.serve import App, CoroutineServer
     from nbmon.serve.board import Board
-    from nbmon.serve.ledger import Ledger
+    from nbmon.serve.ledger import Ledger, Snapshot
     from nbmon.services.serving import Outfit
 
 WORKER = "web"
@@ -58,17 +58,26 @@ class Crew:
         self._outfit = outfit
         self._ledger = ledger
         self._title = title
+        self._shown: Callable[[], None] | None = None
         self.board: Board | None = None
-        if self.count > 1:
+        slots = outfit.limited().bounds.processes if self.model == "process" else self.count
+        if slots > 1 and options.metrics is not None:
             from nbmon.serve.board import Board
 
-            self.board = Board(self.count)
+            self.board = Board(slots)
+
+    def snapshots(self) -> list[Snapshot]:
+        """What each worker has counted; of other workers than this one, up to a second ago."""
+        if self._shown is not None:
+            self._shown()
+        elsewhere = self.board.all() if self.board is not None else []
+        return elsewhere if self.count > 1 else [self._ledger.snapshot(), *elsewhere]
 
     def serve(self, app: App, sockets: list[socket], announce: Callable[[], None], control: str) -> None:
         """Serve until SIGTERM; `announce` is called once all serve. `sys.exit` with a sentence if none do."""
         self._app, self._sockets = app, sockets
         if self.count == 1:
-            self._serve(announce, None)
+            self._serve(announce)
             return
         from nbmon.workers import Supervisor, WorkerError, process
 
@@ -82,29 +91,33 @@ class Crew:
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""
-        from nbmon.serve.board import Shown
         from nbmon.workers import current_worker
 
         worker = current_worker()
         assert worker is not None
-        assert self.board is not None
         self._title(worker.name)
-        self._serve(worker.ready, Shown(self.board, worker.number - 1, self._ledger))
+        if self.board is not None:
+            from nbmon.serve.board import Shown
 
-    def _serve(self, announce: Callable[[], None], shown: Callable[[], None] | None) -> None:
+            self._shown = Shown(self.board, worker.number - 1, self._ledger)
+        self._serve(worker.ready)
+
+    def _serve(self, announce: Callable[[], None]) -> None:
         limits, timeouts, bounds = self._outfit.limited()
 
         def on_serving() -> None:
-            self._outfit.serve_aside(server, shown)
+            self._outfit.serve_aside(server, self._shown)
             announce()
 
         server = server_class(self.model)(
             self._app, self._sockets, limits, timeouts, on_serving, bounds=bounds, ledger=self._ledger
         )
+        if self.model == "process":
+            server.board = self.board  # type: ignore[attr-defined]  # a ProcessServer has it
         stop_on_signals(server)
         server.serve()
-        if shown is not None:
-            shown()
+        if self._shown is not None:
+            self._shown()
 
 
 def load_for_children(app: App) -> None:

@@ -12,7 +12,7 @@ PICTURES ?= examples/pictures
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stop status install develop check format test bench clean
+.PHONY: help serve stop status install develop check format test bench bench-pools bench-start clean
 
 help:
 	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
@@ -21,7 +21,7 @@ help:
 	@echo 'make test     every test, from nothing'
 	@echo 'make check    ruff, mypy --strict, import-linter'
 	@echo 'make format   ruff format and its safe fixes'
-	@echo 'make bench    measure on this machine, side by side with the peers'
+	@echo 'make bench    measure on this machine, side by side with the peers (bench-pools, bench-start: the rest)'
 	@echo 'make clean    remove what the others made'
 
 $(BIN)/python:
@@ -64,7 +64,15 @@ test: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
 	@sh scripts/test.sh $(BIN) $(TESTS)
 
+# Debian's packages of the peers; without root, those that are there are measured.
 bench: $(VENV)/.developing
+	@sh scripts/debian-packages.sh nginx-light lighttpd h2o apache2 wrk || true
+	$(BIN)/python -m bench.http --write docs/benchmarks.md
+
+bench-pools: $(VENV)/.developing
+	$(BIN)/python -m bench.http --pools --write docs/benchmarks-pools.md
+
+bench-start: $(VENV)/.developing
 	$(BIN)/python -m bench.start
 
 clean:

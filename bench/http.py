@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,12 +14,14 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import machine
+from bench import machine, report
 from bench.peers import HERE, LARGE, PEERS, POOLS, SMALL, Peer, missing, running
+from bench.report import Round
 
 SERVER_CPU, CLIENT_CPU = 0, 1
 CONNECTIONS = 64
 MANY = 2000  # files
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SETTLING = 2.5  # seconds: what has just changed is not answered from memory, in nbmon at least
 
 
@@ -43,20 +44,6 @@ LOADS = (
     Load("512 KiB", 512 << 10, LARGE),
     Load("10 MiB", 10 << 20, LARGE),
 )
-
-
-@dataclass(frozen=True)
-class Round:
-    """One measurement: microseconds of CPU a request (the server's, the whole machine's), requests a second."""
-
-    load: str
-    peer: str
-    server_us: float
-    machine_us: float
-    per_second: float
-    p99_ms: float
-    memory: int
-    trouble: str = ""
 
 
 def measure(load: Load, peer: Peer, root: Path, seconds: float) -> Round:
@@ -125,41 +112,13 @@ def run(loads: list[Load], peers: list[Peer], rounds: int, seconds: float) -> li
     return results
 
 
-def table(results: list[Round]) -> str:
-    """Markdown: the medians, and the ratio of the first peer to each other."""
-    lines = [
-        "| load | server | CPU a request (us) | machine's CPU a request (us) | requests/s | p99 (ms) | memory (MiB) | nbmon's CPU to it |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for load in dict.fromkeys(r.load for r in results):
-        rows = [r for r in results if r.load == load]
-        names = list(dict.fromkeys(r.peer for r in rows))
-        for name in names:
-            mine = [r for r in rows if r.peer == name]
-            trouble = next((r.trouble for r in mine if r.trouble), "")
-            if trouble:
-                lines.append(f"| {load} | {name} | {trouble} | | | | | |")
-                continue
-            ours = [r for r in rows if r.peer == ours_for(name, names)]
-            ratio = (
-                ""
-                if ours == mine or not ours
-                else f"{_median(ours, 'server_us') / _median(mine, 'server_us'):.2f}"
-            )
-            lines.append(
-                f"| {load} | {name} | {_median(mine, 'server_us'):.2f} | {_median(mine, 'machine_us'):.2f} | "
-                f"{_median(mine, 'per_second'):.0f} | {_median(mine, 'p99_ms'):.2f} | {_median(mine, 'memory') / 2**20:.1f} | {ratio} |"
-            )
-    return "\n".join(lines)
-
-
-def ours_for(name: str, names: list[str]) -> str:
-    """Whom of ours a peer is held against: a pool against a pool of its kind."""
-    return {"apache worker": "nbmon thread", "apache prefork": "nbmon process"}.get(name, names[0])
-
-
-def _median(rows: list[Round], key: str) -> float:
-    return statistics.median(getattr(r, key) for r in rows)
+def write(document: Path, text: str, picture: str) -> None:
+    """The document between its two marks is replaced, or begun; the plot lies beside it."""
+    before = document.read_text() if document.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    head, _, rest = before.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    document.write_text(f"{head}{BEGIN}\n\n{text}\n\n![The same as bars]({document.stem}.svg)\n\n{END}{tail}")
+    document.with_suffix(".svg").write_text(picture)
 
 
 def main() -> None:
@@ -170,15 +129,22 @@ def main() -> None:
     parser.add_argument("--peer", action="append", help="only these servers, by name")
     parser.add_argument("--pools", action="store_true", help="the thread and process models and Apache's")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the tables and a plot there")
     given = parser.parse_args()
     peers = [p for p in (POOLS if given.pools else PEERS) if not given.peer or p.name in given.peer]
     for peer in filter(missing, peers):
         print(f"left out: {peer.name} ({peer.program} is not installed)", file=sys.stderr)
+    described = machine.described()
     results = run(
         [load for load in LOADS if not given.load or load.name in given.load],
         [p for p in peers if not missing(p)], given.rounds, given.seconds,
     )  # fmt: skip
-    print(machine.described(), table(results), sep="\n\n")
+    text = "\n\n".join((
+        f"{described}. {given.rounds} rounds of {given.seconds:g} s, in turn.", report.table(results), report.aims(results)
+    ))  # fmt: skip
+    print(text)
+    if given.write:
+        write(given.write, text, report.plot(results))
     if given.json:
         given.json.write_text(json.dumps([asdict(r) for r in results], indent=1))
 

@@ -33,9 +33,9 @@ NAMESPACE = as_pid_1()
 needs_namespace = pytest.mark.skipif(NAMESPACE is None, reason="no right to make a PID namespace (unshare)")
 
 
-def exec_start(text):
-    """The words of ExecStart=, where none of them needs more than a shell's reading."""
-    return shlex.split(re.search("^ExecStart=(.*)$", text, re.MULTILINE)[1])
+def exec_words(text, key="ExecStart"):
+    """The words of ExecStart= or another, where none of them needs more than a shell's reading."""
+    return shlex.split(re.search(f"^{key}=(.*)$", text, re.MULTILINE)[1])
 
 
 class Manager:
@@ -77,7 +77,7 @@ def managed(nbmon, tmp_path):
     managers = []
 
     def manage(*words):
-        argv = exec_start(nbmon("unit", *words).stdout)
+        argv = exec_words(nbmon("unit", *words).stdout)
         managers.append(Manager(argv, nbmon.env, nbmon.cwd, tmp_path / "notify"))
         return managers[-1]
 
@@ -113,6 +113,15 @@ def test_a_command_is_started_and_stopped_as_its_unit_says(managed):
     assert manager.ends()[0] == 143  # which the unit counts as a success
 
 
+def test_a_command_that_sighup_would_end_outlives_the_reload_of_its_unit(nbmon, managed):
+    manager = managed("--", "sleep", "60")
+    manager.hears("READY=1")
+    words = exec_words(nbmon("unit", "--", "sleep", "60").stdout, "ExecReload")
+    subprocess.run(words, env=nbmon.env, cwd=nbmon.cwd, capture_output=True, timeout=GROSS_HANG)
+    assert nbmon.view("sleep")["state"] == "running"
+    assert manager.ends()[0] == 143
+
+
 def test_a_name_of_nbmon_toml_is_started_as_its_unit_says(nbmon, holiday, managed):
     (nbmon.cwd / "nbmon.toml").write_text('[services.web]\ntarget = "holiday"\nport = 0\n')
     manager = managed("web")
@@ -122,7 +131,7 @@ def test_a_name_of_nbmon_toml_is_started_as_its_unit_says(nbmon, holiday, manage
 
 
 def test_what_fails_under_a_manager_says_why_and_exits_with_1(nbmon, holiday):
-    argv = exec_start(nbmon("unit", "--port", "0", holiday).stdout)
+    argv = exec_words(nbmon("unit", "--port", "0", holiday).stdout)
     shutil.rmtree(holiday)
     done = subprocess.run(
         argv, env=nbmon.env, cwd=nbmon.cwd, capture_output=True, text=True, timeout=GROSS_HANG

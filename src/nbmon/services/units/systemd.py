@@ -152,7 +152,7 @@ def _service(plan: Plan) -> str:
         "Type=notify",
         "NotifyAccess=main",
         f"ExecStart={command_line([*plan.program, *words(plan)])}",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        f"ExecReload={_reload(plan)}",
         "KillMode=mixed",
         "Restart=on-failure",
         "RestartSec=1",
@@ -163,6 +163,13 @@ def _service(plan: Plan) -> str:
         lines.append(f"SuccessExitStatus={TERMINATED}")
         lines.append(f"WorkingDirectory={_directory(plan.service.directory)}")
     return "\n".join(lines)
+
+
+def _reload(plan: Plan) -> str:
+    """SIGHUP; for a command by `nbmon reload`, which spares a program that SIGHUP would end."""
+    if plan.service.kind == "command":
+        return command_line([*plan.program, "reload", plan.name])
+    return "/bin/kill -HUP $MAINPID"
 
 
 def _taking_sockets(plan: Plan) -> Plan:

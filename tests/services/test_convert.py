@@ -315,13 +315,20 @@ def test_a_watcher_of_circus_is_the_same_here():
     assert (found["c"].command, found["c"].stop_timeout) == (("env", "Foo=bar", "c"), 2.5)
     for beginning in (
         "line 3: [circus] check_delay = 5 has no counterpart",
-        "line 8: $(circus.sockets.web) in args cannot be known here",
+        "line 8: $(circus.sockets.web) is not known here",
         "line 13: [watcher:a] stdout_stream.max_bytes = 1000 has no counterpart",
         "line 6: [watcher:a] respawn = True has no counterpart",
         "line 17: [socket:web] has no counterpart",
+        "line 8: ((circus.env.home)) was taken from the environment of this command",
     ):
         assert any(one.startswith(f"circus.ini, {beginning}") for one in sentences), (beginning, sentences)
     assert not any("[watcher:c]" in one for one in sentences)
+
+
+def test_variables_are_replaced_in_env_and_not_in_the_patterns_of_env():
+    content = "[env]\nA = $(circus.env.home)\n[env:w]\nB = $(circus.env.home)\n[watcher:w]\ncmd = x"
+    found, _ = from_circus(content)
+    assert found["w"].command == ("env", "A=/home/ann", "B=$(circus.env.home)", "x")
 
 
 @pytest.mark.parametrize(

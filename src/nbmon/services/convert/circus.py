@@ -55,7 +55,7 @@ _SECTIONS = {"socket": "nbmon hands no socket to a command", "plugin": "nbmon ha
 def programs(sections: Sections, world: World, notes: Notes) -> list[Program]:
     """Every watcher, several times if it has `numprocesses`. ServiceError with file and line."""
     found: list[Program] = []
-    common = {key: entry.value for key, entry in sections["env"].entries.items()} if "env" in sections else {}
+    common = _common(sections.get("env"), world, notes)
     for name, section in sections.items():
         kind, colon, own = name.partition(":")
         if kind == "watcher" and colon:
@@ -67,6 +67,14 @@ def programs(sections: Sections, world: World, notes: Notes) -> list[Program]:
         elif kind != "env":
             notes.say(section.at, f"[{name}] is nothing that circus knows")
     return found
+
+
+def _common(section: Section | None, world: World, notes: Notes) -> dict[str, str]:
+    """What [env] gives to all; there, and not in [env:PATTERN], variables are replaced."""
+    if section is None:
+        return {}
+    value = _Values(section, world, {}, notes)
+    return {key: value(key) for key in section.entries}
 
 
 def _say_circus(section: Section, notes: Notes) -> None:
@@ -98,29 +106,36 @@ def _watcher(name: str, section: Section, given: dict[str, str], world: World, n
         notes.say(
             section.at, f"[watcher:{name}] would see the variables of [env] alone; here, it also sees yours"
         )
-    variables = {f"env.{key}".lower(): value for key, value in {**world.environ, **given}.items()}
-    environment = {key: _replaced(value, variables) for key, value in given.items()}
+    variables = {f"env.{key}".lower(): value for key, value in given.items()}
     found = []
     for number in range(1, count + 1):
         own = f"{name}-{number}" if count > 1 else name
-        value = _Values(section, {**variables, "wid": str(number)}, notes)
-        log = _log(name, section, notes)
-        found.append(_program(own, section, value, environment, log))
+        value = _Values(section, world, {**variables, "wid": str(number)}, notes)
+        log = _log(name, section, value, notes)
+        found.append(_program(own, section, value, given, log))
     return found
 
 
 class _Values:
-    """A watcher's values, with what circus knows in the place of `$(circus.…)`."""
+    """A section's values, with what circus knows in the place of `$(circus.…)`."""
 
-    def __init__(self, section: Section, variables: Mapping[str, str], notes: Notes) -> None:
-        self._section, self._variables, self._notes = section, variables, notes
+    def __init__(self, section: Section, world: World, given: Mapping[str, str], notes: Notes) -> None:
+        self._section, self._given, self._notes = section, given, notes
+        self._outer = {f"env.{key}".lower(): value for key, value in world.environ.items()}
 
     def __call__(self, key: str) -> str:
-        text = _replaced(self._section.get(key), self._variables)
-        for left in _PLACE.finditer(text):
-            sentence = f"{left[0]} in {key} cannot be known here, and is left as it is"
-            self._notes.say(self._section.where(key), sentence)
-        return text
+        def put(found: re.Match[str]) -> str:
+            name = (found[1] or found[2]).lower()
+            if name in self._given:
+                return self._given[name]
+            taken = name in self._outer
+            what = (
+                "was taken from the environment of this command" if taken else "is not known here, and left"
+            )
+            self._notes.say(self._section.where(key), f"{found[0]} {what}")
+            return self._outer.get(name, found[0])
+
+        return _PLACE.sub(put, self._section.get(key))
 
 
 def _program(
@@ -139,15 +154,8 @@ def _program(
     )
 
 
-def _replaced(text: str, variables: Mapping[str, str]) -> str:
-    def put(found: re.Match[str]) -> str:
-        return variables.get((found[1] or found[2]).lower(), found[0])
-
-    return _PLACE.sub(put, text)
-
-
-def _log(name: str, section: Section, notes: Notes) -> str | None:
-    out, err = (section.get(f"{stream}_stream.filename") or None for stream in ("stdout", "stderr"))
+def _log(name: str, section: Section, value: _Values, notes: Notes) -> str | None:
+    out, err = (value(f"{stream}_stream.filename") or None for stream in ("stdout", "stderr"))
     if err is not None and out is not None and out != err:
         entry = section.entries["stderr_stream.filename"]
         notes.lost(entry.at, f"watcher:{name}", "stderr_stream.filename", err, OUTPUT)

@@ -24,6 +24,7 @@ def note(*words):
         file.write(" ".join(map(str, words)) + "\\n")
 
 def serve():
+    nbmon.stopping()  # from here on SIGTERM sets the flag
     note("up", nbmon.current_worker().name, os.getpid())
     nbmon.ready()
     nbmon.wait_stopping()

@@ -87,7 +87,7 @@ class Engine:
 
     def _end(self) -> None:
         self._dismiss_hosts()
-        self.logs.close(FAREWELL_TIME)
+        self.logs.close()
         self.processes.end_all()
 
     # --- the loop ---

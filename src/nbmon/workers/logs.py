@@ -16,6 +16,7 @@ from nbmon.workers.nodes import Death
 from nbmon.workers.processes import Job, Processes, Running
 from nbmon.workers.spec import Log, Worker
 
+DRAIN_TIME = 10.0  # seconds
 PAUSE = 1.0  # seconds before a scribe that died is replaced
 
 
@@ -67,13 +68,13 @@ class Logs:
             say(f"the writer of {log.path} {death.sentence} and is replaced")
             self._loop.after(PAUSE, lambda: self._start(log))
 
-    def close(self, timeout: float) -> None:
-        """Close the pipes, and let the scribes write what is in them, for at most `timeout` seconds."""
+    def close(self) -> None:
+        """Close the pipes, and let the scribes write what is in them, while the disk takes it."""
         for reading, writing in self._pipes.values():
             os.close(reading)
             os.close(writing)
         self._pipes.clear()
-        until = time.monotonic() + timeout
+        until = time.monotonic() + DRAIN_TIME
         while self._scribes and (left := until - time.monotonic()) > 0:
             self._loop.turn(lambda: None, left)
 

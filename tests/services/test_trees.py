@@ -79,7 +79,7 @@ def test_a_tree_is_started_shown_reloaded_and_stopped(nbmon):
     wait_until(lambda: nbmon.status()["restarts"] == 1)
     assert nbmon.rows()["back/db"]["last_death"].startswith("was killed by SIGKILL")
     assert nbmon("reload", "tree").returncode == 0
-    wait_until(lambda: nbmon.rows()["web-1"]["pid"] != rows["web-1"]["pid"])
+    assert nbmon.rows()["web-1"]["pid"] != rows["web-1"]["pid"]
     assert nbmon("stop", "tree").returncode == 0
     assert nbmon.status()["state"] == "stopped"
     assert os.listdir(nbmon.folder / "run" / "nbmon") == []
@@ -160,3 +160,17 @@ def test_events_are_shown_as_they_come_until_the_end(nbmon):
         events = [json.loads(line) for line in following.stdout]
     assert events[-1]["event"] == "down"
     assert {"died", "started", "ready"} <= {event["event"] for event in events if event["worker"] == "web-1"}
+
+
+def test_a_reload_that_is_refused_says_why(nbmon):
+    program = (nbmon.folder / "app.py").read_text()
+    check = '    if __import__("os").path.exists("broken"):\n        raise ValueError("broken now")\n'
+    broken = f"def serve():\n{check}"
+    (nbmon.folder / "app.py").write_text(program.replace("def serve():\n", broken))
+    assert nbmon("start", "app:tree").returncode == 0
+    before = nbmon.rows()
+    (nbmon.folder / "broken").touch()
+    done = nbmon("reload", "tree")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "tree: the new web-1 died of ValueError: broken now" in done.stderr
+    assert nbmon.rows()["web-1"]["pid"] == before["web-1"]["pid"]

@@ -312,3 +312,25 @@ def test_a_new_start_over_the_remains_works(tmp_path):
     with running(tmp_path, CONTROLLED) as tree:
         assert set(states(tree).values()) == {"running"}
         assert tree.stop() == 0
+
+
+def test_a_second_supervisor_of_the_same_place_is_refused_and_the_first_goes_on(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        command = [sys.executable, "tree_program.py"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=GROSS_HANG)
+        assert done.returncode == 1
+        assert "another supervisor listens at control.sock; stop it first" in done.stderr
+        assert set(states(tree).values()) == {"running"}
+        assert tree.stop() == 0
+
+
+def test_a_supervisor_that_was_stopped_for_a_while_catches_up(tmp_path):
+    with running(tmp_path, CONTROLLED) as tree:
+        tree.send(signal.SIGSTOP)
+        wait_until(lambda: Process(tree.pid).state == "T")
+        os.kill(tree.pid_of("web-1"), signal.SIGKILL)
+        os.kill(tree.pid_of("web-2"), signal.SIGKILL)
+        tree.send(signal.SIGCONT)
+        tree.pid_of("web-1", 2)
+        tree.pid_of("web-2", 2)
+        assert tree.stop() == 0

@@ -122,12 +122,12 @@ def reload(name: str) -> int:
     """Let NAME open its log and its files anew.
 
     By SIGHUP: the log after a rotation, the folder of a picture server, `on_reload` of a class. A command
-    that does nothing on SIGHUP is left alone.
+    that does nothing on SIGHUP is left alone. Of several workers, new ones serve before the old ones end.
     """
-    from nbmon.services import control
+    from nbmon.services import control, steering
 
     known = control.find(name)
-    pid = control.reload(known) if known else None
+    pid = steering.reload(known) if known else None
     if known is None or pid is None:
         click.echo(f"nbmon: {control.unknown(name)}", err=True)
         return 1

@@ -1,7 +1,10 @@
 """NAME/worker: a word to the supervisor of a running service, over its control socket."""
 
+# pathlib would be one more import for a `status` of milliseconds.
+# ruff: noqa: PTH110
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +45,18 @@ def scale(word: str, count: int) -> str:
     known, worker = found
     _ask(known, "scale", worker=worker, count=count)
     return known.name
+
+
+def reload(known: Known) -> int | None:
+    """Reload it: its pid, or None if it does not run. ServiceError, with the reason, if it was refused.
+
+    What a supervisor runs has reloaded when this returns; anything else has been told to.
+    """
+    pid = known.lock.holder()
+    if not pid or not os.path.exists(trees.control_of(known.pidfile)):
+        return control.reload(known)
+    _ask(known, "reload")
+    return pid
 
 
 def events(name: str) -> Iterator[dict[str, Any]]:

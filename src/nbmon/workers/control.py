@@ -9,6 +9,7 @@ read are bounded.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -126,22 +127,15 @@ class Control:
         return socket.socket(fileno=self._lift(sock.detach()))
 
     def _listen(self, path: str) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX)
-        before = os.umask(OWNER_ONLY)
         try:
-            _remove_socket(path)  # of one that was killed: who starts holds the pid file's lock
             with short(path) as name:
-                listener.bind(name)
-            listener.listen(CONNECTIONS)
+                _refuse_second(name, path)
+                listener = self._lifted(_bound(name))
         except OSError as error:
-            listener.close()
             raise WorkerError(f"cannot listen at {path}: {error.strerror}") from None
-        finally:
-            os.umask(before)
-        lifted = self._lifted(listener)
-        lifted.setblocking(False)
-        self.loop.watch(lifted.fileno(), self._accept)
-        return lifted
+        listener.setblocking(False)
+        self.loop.watch(listener.fileno(), self._accept)
+        return listener
 
     def _accept(self) -> None:
         """Take all that have come."""
@@ -225,6 +219,30 @@ def _too_late(until: float) -> Answer | None:
     if time.monotonic() < until:
         return None
     return {"ok": False, "error": f"it is not done within {WAITING_TIME:g} seconds, and goes on"}
+
+
+def _bound(name: str) -> socket.socket:
+    """A listening socket at `name`, its owner's alone. OSError."""
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(OWNER_ONLY)
+    try:
+        _remove_socket(name)  # of one that was killed
+        listener.bind(name)
+        listener.listen(CONNECTIONS)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _refuse_second(name: str, path: str) -> None:
+    """WorkerError if somebody listens there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        if probe.connect_ex(name) in (0, errno.EAGAIN):
+            raise WorkerError(f"another supervisor listens at {path}; stop it first, or name another path")
 
 
 def _remove_socket(path: str) -> None:

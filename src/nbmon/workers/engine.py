@@ -48,6 +48,7 @@ class Engine:
         self.loop: Loop
         self.processes: Processes
         self.control: Control
+        self._signals: Signals
         self.logs: Logs
         self._places = places
         self.reload_result = ""
@@ -70,6 +71,7 @@ class Engine:
             high = HighDescriptors()
             stack.callback(high.restore_limit)
             signals = stack.enter_context(Signals(numbers, also={signal.SIGHUP}))
+            self._signals = signals
             keeper = stack.enter_context(Keeper())
             self.loop = Loop(high)
             stack.callback(self.loop.close)
@@ -165,6 +167,11 @@ class Engine:
         self._reloads_asked = min(2, self._reloads_asked + 1)
         if self._reload is None:
             self._reload = Reload(self.core, time.monotonic())
+
+    def reload_as_by_signal(self) -> None:
+        """As a SIGHUP that is waited for: whoever else handles it in this process does so, too."""
+        signal.raise_signal(signal.SIGHUP)
+        self._signalled(self._signals.take())
 
     def reloaded(self) -> dict[str, Any] | None:
         """What has become of the reload; None while it is under way."""

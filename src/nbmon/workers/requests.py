@@ -73,7 +73,7 @@ def _scale(engine: Engine, request: dict[str, Any]) -> Done:
 
 
 def _reload(engine: Engine, _request: dict[str, Any]) -> Done:
-    engine.reload()
+    engine.reload_as_by_signal()
     return engine.reloaded
 
 

@@ -193,3 +193,22 @@ def test_whoever_answers_every_answer_is_counted_and_logged_once(nbmon, holiday,
     lines = log.read_text().splitlines()
     assert len(lines) == REQUESTS
     assert {line.split()[0] for line in lines} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("words", [[], *MANY.values()], ids=["coroutine", *MANY])
+def test_after_a_reload_everybody_has_the_new_passwords_and_the_new_log(nbmon, holiday, tmp_path, words):
+    people, log = holiday.parent / "people", tmp_path / "access.log"
+    lines = {word: b"anna:" + bcrypt.hashpw(word, bcrypt.gensalt(4)) + b"\n" for word in (b"x", b"y")}
+    people.write_bytes(lines[b"x"])
+    options = ["--port", "0", "--auth", "people", "--access-log", str(log), *words]
+    url = nbmon("start", "./holiday", *options).stdout.strip()
+    old, new = "Basic YW5uYTp4", "Basic YW5uYTp5"
+    assert [get(url, Authorization=old)[0] for _ in range(4)] == [200] * 4
+    people.write_bytes(lines[b"y"])
+    log.rename(tmp_path / "old.log")
+    nbmon("reload", "holiday")
+    wait_until(lambda: get(url, Authorization=new)[0] == 200)
+    wait_until(lambda: [get(url, Authorization=old)[0] for _ in range(6)] == [401] * 6)
+    assert [get(url, Authorization=new)[0] for _ in range(6)] == [200] * 6
+    nbmon("stop", "holiday")
+    assert '" 401 ' in log.read_text()

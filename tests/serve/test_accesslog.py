@@ -145,16 +145,24 @@ def test_the_log_is_not_for_everybody(log, tmp_path):
     assert (tmp_path / "access.log").stat().st_mode & 0o007 == 0
 
 
-def test_a_moved_log_is_written_on_until_it_is_reopened(log, tmp_path):
+@pytest.mark.parametrize("told", [True, False])
+def test_a_moved_log_is_followed_by_a_new_one(log, tmp_path, told):
     log.take([record(REQUEST)])
     assert log.flush()
     (tmp_path / "access.log").rename(tmp_path / "old.log")
+    if told:
+        log.reopen()
     log.take([record(REQUEST)])
     assert log.flush()
-    log.reopen()
-    log.take([record(REQUEST)])
-    assert log.flush()
-    assert (len(_lines(tmp_path, "old.log")), len(_lines(tmp_path))) == (2, 1)
+    assert (len(_lines(tmp_path, "old.log")), len(_lines(tmp_path))) == (1, 1)
+
+
+def test_a_log_that_is_only_told_to_reopen_goes_on_in_its_file(log, tmp_path):
+    for _ in range(3):
+        log.reopen()
+        log.take([record(REQUEST)])
+        assert log.flush()
+    assert len(_lines(tmp_path)) == 3
 
 
 def test_a_log_that_cannot_be_reopened_is_written_on(log, tmp_path, caplog):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable
 from queue import Full, Queue
@@ -58,7 +59,10 @@ class AccessLog:
             self._begin()
 
     def reopen(self) -> None:
-        """Let the next line go to a file newly opened by the log's name. Safe in signal handlers."""
+        """Let the next line go to a file newly opened by the log's name. Safe in signal handlers.
+
+        One that was renamed or removed is followed by a new one without this, too.
+        """
         self._reopen = True
 
     def flush(self) -> bool:
@@ -109,7 +113,7 @@ class AccessLog:
                 log_failure("a batch of the access log failed", error)
 
     def _write(self, records: list[Record]) -> None:
-        if self._reopen and self._path != STDOUT:
+        if self._path != STDOUT and (self._reopen or self._is_moved()):
             self._reopen = False
             self._exchange()
         lost, self._lost = self._lost, 0
@@ -122,6 +126,17 @@ class AccessLog:
 
     def _line(self, record: Record) -> bytes:
         return self._render(told(record, users=self._users))
+
+    def _is_moved(self) -> bool:
+        """Whether another file, or none, has the log's name: a reload is told to one process of several."""
+        ours = os.fstat(self._fd)
+        if not stat.S_ISREG(ours.st_mode):
+            return False
+        try:
+            there = os.stat(self._path)  # noqa: PTH116 - pathlib is slow to load
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _exchange(self) -> None:
         try:

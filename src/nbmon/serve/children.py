@@ -166,6 +166,10 @@ class Children:
 
     def free(self, child: Child) -> None:
         """`child` has nothing to do now."""
+        if child.retired:
+            child.hang_up()
+            self.assign()
+            return
         self._idle.append(child)
         self.assign()
         if child.order is None:
@@ -189,7 +193,7 @@ class Children:
             child.order.conn.resume(None)
         if self._closing:
             return
-        if child.useful:
+        if child.useful or child.retired:
             self._refill()
         else:  # the next one may die as soon
             self._rest(AGAIN)
@@ -227,6 +231,14 @@ class Children:
             order.child.order = None
             order.child.kill()
 
+    def renew(self) -> None:
+        """Let each child end once it has no connection: others, forked from what is here now, follow."""
+        for child in self._all:
+            child.retired = True
+        idle, self._idle = self._idle, []
+        for child in idle:
+            child.hang_up()
+
     def say_stopping(self) -> None:
         """From now on each answer is the last of its connection."""
         self.shared.stopping = True
@@ -248,7 +260,7 @@ class Children:
 class Child(Task):
     """A child process as the master sees it: its channel in the loop, and its pidfd beside it."""
 
-    __slots__ = ("_children", "channel", "death", "order", "pid", "place", "useful")
+    __slots__ = ("_children", "channel", "death", "order", "pid", "place", "retired", "useful")
 
     def __init__(self, children: Children, pid: int, channel: socket.socket) -> None:
         super().__init__(children.loop, channel.fileno())
@@ -257,6 +269,7 @@ class Child(Task):
         self.place = children.shared.number  # by which its counts are known
         self.channel = channel
         self.order: Order | None = None
+        self.retired = False  # its connection is its last
         self.useful = False  # it has served a connection to its end
         self.death = Death(self)
         self.watch(READ)

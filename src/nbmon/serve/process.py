@@ -37,6 +37,7 @@ class ProcessServer(CoroutineServer):
         most = self._bounds.memory_bytes if memory is None else memory
         self._memory = most // self._bounds.processes
         self._children: Children | None = None
+        self._outdated = False  # children have what the master had before `renew`
         self.board: Board | None = None  # where children show their counts; set it before serving
 
     def _open(self, loop: Loop) -> None:
@@ -47,6 +48,18 @@ class ProcessServer(CoroutineServer):
         self._children = Children(loop, self._bounds, shared, host.serve, self._not_for_children)
         self._children.open()
         super()._open(loop)
+
+    def renew(self) -> None:
+        """Let children be forked anew, from the master's present state. Safe in handlers and threads."""
+        self._outdated = True
+        if self._loop is not None:
+            self._loop.wake()
+
+    def _woken(self) -> None:
+        if self._outdated and self._children is not None:
+            self._outdated = False
+            self._children.renew()
+        super()._woken()
 
     def _not_for_children(self) -> list[int]:
         """Descriptors of the master that its children close: a client must see the end when we close."""

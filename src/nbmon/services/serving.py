@@ -243,6 +243,9 @@ class Outfit:
         """Read certificates and passwords again, and let the access log be a new file. Raises nothing."""
         if self._access_log is not None:
             self._access_log.reopen()
+        renew = getattr(self._server, "renew", None)
+        if renew is not None:  # once its loop turns, when everything here is read again
+            renew()
         if self._certificates is not None:
             self._certificates.reload()
         if self._auth is not None and self._options.auth is not None:

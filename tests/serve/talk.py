@@ -131,6 +131,8 @@ class Served:
             socket.create_connection(self.address, GROSS_HANG).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:  # it was just about to
+            return False
         return False
 
 

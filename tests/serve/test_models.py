@@ -85,7 +85,8 @@ def _answering():
 
 
 @in_threads
-def test_readers_that_take_their_time_hold_no_thread(serve, connect):
+def test_readers_that_take_their_time_hold_no_thread(serve, connect, app):
+    app.slice("hugefile", SMALL * 4096)  # written now, and not by two threads at once
     server = serve(bounds=Bounds(threads=2))
     slow = [connect(server, receive_buffer=4096).get("/hugefile") for _ in range(4)]
     for client in slow:
@@ -111,6 +112,9 @@ def test_a_thread_that_is_stuck_does_not_keep_the_server_from_ending(serve, conn
     server.stop()
     assert server.has_ended()
     app.release()
+    wait_until(lambda: not _answering())
+    for connection in server._connections:  # the process would end here
+        connection.sock.close()
 
 
 # Processes

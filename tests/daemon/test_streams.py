@@ -13,7 +13,7 @@ import pytest
 
 from nbmon.daemon.errors import StreamError
 from nbmon.daemon.streams import Streams
-from support.kit import SLEEP, environment, quietly
+from support.kit import SLEEP, WAIT, environment, quietly
 from support.pidfiles import needs_root
 from support.proc import GROSS_HANG, wait_until
 
@@ -320,8 +320,9 @@ def test_a_hook_that_fails_is_logged_and_the_daemon_goes_on(kit):
 
 
 def test_the_uncaught_reaches_the_log_with_a_time(kit):
-    kit.daemon("time.sleep(0.3); raise KeyError('late')")
+    kit.daemon(f"{WAIT}\nraise KeyError('late')")
     kit.start()
+    kit.go()
     kit.wait_for("KeyError: 'late'")
     first = kit.text().splitlines()[0]
     assert first.startswith("20")

@@ -20,6 +20,8 @@ DAEMON = """\
 import os, sys, time, signal
 from nbmon import Daemon
 
+HERE = os.getcwd()  # before it stands in /
+
 class D(Daemon):
 {body}
 
@@ -27,6 +29,10 @@ if __name__ == "__main__":
     getattr(D("d.pid", stdout="d.log", stderr="d.log"), sys.argv[1])()
 """
 SLEEP = "time.sleep(600)"  # goes on after a signal that was handled (PEP 475)
+
+
+# A line of a body: wait for the test's go(), so that what ends by itself does not end before it was looked at.
+WAIT = "while not os.path.exists(os.path.join(HERE, 'go')): time.sleep(0.01)"
 
 
 class Kit:
@@ -70,6 +76,10 @@ class Kit:
 
     def process(self) -> Process:
         return Process(int(self.pidfile.read_text()))
+
+    def go(self) -> None:
+        """Let a body that stands at `WAIT` go on: start() has been seen to succeed."""
+        (self.folder / "go").touch()
 
     def text(self) -> str:
         return self.log.read_text() if self.log.exists() else ""

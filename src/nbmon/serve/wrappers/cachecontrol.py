@@ -47,7 +47,7 @@ class CacheControl(Wrapper):
             raise WrongOption(f"cache control {text!r} is no PATTERN=VALUE; write it {EXAMPLE}")
         if not _VALUE.fullmatch(value):
             raise WrongOption(
-                f"cache control for {pattern} is {value[:60]!r}; accepted are directives with commas "
+                f"cache control for {pattern[:60]!r} is {value[:60]!r}; accepted are directives with commas "
                 f"between, {EXAMPLE}"
             )
         return pattern, value.encode()

@@ -31,7 +31,7 @@ if __name__ == "__main__":
 SLEEP = "time.sleep(600)"  # goes on after a signal that was handled (PEP 475)
 
 
-# A line of a body: wait for the test's go(), so that what ends by itself does not end before it was looked at.
+# A line of a body: wait for go(), so that what ends by itself does not end before it was looked at.
 WAIT = "while not os.path.exists(os.path.join(HERE, 'go')): time.sleep(0.01)"
 
 

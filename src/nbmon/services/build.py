@@ -164,9 +164,7 @@ class PictureDaemon(Daemon):
 
 
 class CommandDaemon(Daemon):
-    """Runs one program; ends with it, with its exit code."""
-
-    wait_ready = True
+    """Runs one program; ends with it, with its exit code. Ready when the program has not failed at once."""
 
     def set_up(self, service: Service, executed: Callable[[int], None]) -> None:
         """Give it its service, and whom to tell the pid of its program."""
@@ -175,17 +173,13 @@ class CommandDaemon(Daemon):
         said = service.options.stop_timeout
         self.grace = STOP_TIMEOUT if said is None else said
 
-    def _begun(self, program: int) -> None:
-        self.executed(program)
-        self.ready()
-
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
         from nbmon.workers import WorkerError, run_command
 
         try:
             os.chdir(self.service.directory)
-            code = run_command(self.service.command, on_started=self._begun, grace=self.grace)
+            code = run_command(self.service.command, on_started=self.executed, grace=self.grace)
         except WorkerError as error:
             sys.exit(str(error))
         except OSError as error:

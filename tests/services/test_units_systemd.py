@@ -150,6 +150,13 @@ def test_only_a_port_below_1024_gets_the_one_capability_that_it_needs(port, righ
     assert value(text, "PrivateUsers") == ([] if right else ["yes"])
 
 
+def test_the_reload_of_a_command_lives_among_the_same_users_so_that_it_sees_the_command():
+    text = systemd.unit(command("true"))
+    assert value(text, "PrivateUsers") == []
+    assert value(text, "ExecReload") == ["/bin/true reload job"]
+    assert value(systemd.unit(pictures()), "PrivateUsers") == ["yes"]
+
+
 def test_times_are_whole_seconds_and_leave_nbmon_time_to_end_by_itself():
     text = systemd.unit(command("true", start_timeout=0.2, stop_timeout=2.5))
     assert value(text, "TimeoutStartSec") == ["1"]

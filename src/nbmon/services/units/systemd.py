@@ -227,7 +227,10 @@ def _written(plan: Plan) -> list[str]:
 
 def _sandbox(plan: Plan) -> list[str]:
     lines = ["CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
-    lines = lines if plan.is_privileged else ["CapabilityBoundingSet=", "PrivateUsers=yes"]
+    if not plan.is_privileged:
+        # A command's ExecReload= looks at the command, which from users of its own it could not see.
+        alone = [] if plan.service.kind == "command" else ["PrivateUsers=yes"]
+        lines = ["CapabilityBoundingSet=", *alone]
     return [*lines, SANDBOX, PICTURES_ALONE if plan.is_pictures else OTHERS]
 
 

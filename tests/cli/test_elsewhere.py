@@ -1,5 +1,6 @@
 """`nbmon unit` and `nbmon convert` as typed, and what they print, lived: by a manager, as PID 1, by cron."""
 
+import contextlib
 import json
 import os
 import re
@@ -110,12 +111,14 @@ def test_a_class_is_started_and_stopped_as_its_unit_says(programs, managed):
 def test_a_command_is_started_and_stopped_as_its_unit_says(managed):
     manager = managed("--", "sleep", "60")
     manager.hears("READY=1")
+    wait_until(lambda: "sleep" in commands(manager.process.pid), what="the command runs")
     assert manager.ends()[0] == 143  # which the unit counts as a success
 
 
 def test_a_command_that_sighup_would_end_outlives_the_reload_of_its_unit(nbmon, managed):
     manager = managed("--", "sleep", "60")
     manager.hears("READY=1")
+    wait_until(lambda: "sleep" in commands(manager.process.pid), what="the command runs")
     words = exec_words(nbmon("unit", "--", "sleep", "60").stdout, "ExecReload")
     subprocess.run(words, env=nbmon.env, cwd=nbmon.cwd, capture_output=True, timeout=GROSS_HANG)
     assert nbmon.view("sleep")["state"] == "running"
@@ -181,6 +184,15 @@ def test_as_pid_1_sigterm_is_heard_although_the_kernel_gives_pid_1_no_default(pr
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return [int(word) for word in file.read().split()]
+
+
+def commands(pid):
+    """What the children of a process are called now."""
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(OSError), open(f"/proc/{child}/comm", encoding="utf-8") as file:
+            found.append(file.read().strip())
+    return found
 
 
 @needs_namespace

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 import pytest
 
+from nbmon.workers import keeper
 from support.proc import GROSS_HANG, Process, wait_until
 from workers.trees import running
 
@@ -148,6 +150,41 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path):
         tree.wait_until_nothing_is_left()
 
 
+def kill_keeper(tree):
+    """It sleeps in one read(2), with nothing open but its pipe."""
+    one = next(child for child in tree.children() if len(child.descriptors) == 1)
+    os.kill(one.pid, signal.SIGKILL)
+    wait_until(lambda: not one.alive)
+    return one.pid
+
+
+def test_a_keeper_that_is_killed_is_replaced(tmp_path):
+    body = """
+    def parent():
+        if os.fork() == 0:
+            note("child", os.getpid())
+            time.sleep(1000)
+        serve()
+    tree = Supervisor(process("a", parent, ready=True), healthy=0)
+    """
+    with running(tmp_path, body) as tree:
+        tree.wait_for("child")
+        pid = kill_keeper(tree)
+        wait_until(lambda: [child for child in tree.children() if len(child.descriptors) == 1])
+        assert not os.path.exists(f"/proc/{pid}")  # no zombie
+        tree.process.kill()
+        tree.wait_until_nothing_is_left()  # the child was nobody's but the keeper's
+
+
+def test_the_kernel_ends_the_workers_when_the_keeper_is_gone_too(tmp_path):
+    body = 'tree = Supervisor(process("a", serve, ready=True), process("s", ["sleep", "1000"]))'
+    with running(tmp_path, body) as tree:
+        tree.send(signal.SIGSTOP)  # so that it is not replaced
+        kill_keeper(tree)
+        tree.process.kill()
+        tree.wait_until_nothing_is_left()
+
+
 def test_a_worker_inherits_what_the_program_opened_and_nothing_of_its_supervisors(tmp_path):
     body = """
     kept = open("kept", "w")
@@ -264,6 +301,8 @@ def test_a_worker_becomes_another_user_and_still_dies_with_its_supervisor(tmp_pa
         sleeper = next(child for child in tree.children() if child.status("Name") == "sleep")
         assert sleeper.status("Uid").split() == ["65534"] * 4
         assert sleeper.status("Groups") == "65534"
+        tree.send(signal.SIGSTOP)
+        kill_keeper(tree)
         tree.process.kill()
         wait_until(lambda: not sleeper.alive)
 
@@ -301,3 +340,64 @@ def test_no_further_process_is_told_and_survived(tmp_path):
         tree.pid_of("a", 2)
         assert tree.text.count("could not be started: cannot start 'a': no further process is allowed") == 2
         assert tree.stop() == 0
+
+
+def test_what_the_program_has_not_written_yet_is_written_once(tmp_path):
+    body = """
+    print("only once")
+    tree = Supervisor(process("a", serve, ready=True, count=3))
+    """
+    with running(tmp_path, body) as tree:
+        assert tree.stop() == 0
+        assert tree.text.count("only once") == 1
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path):
+    body = """
+    def deaf():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        serve()
+    tree = Supervisor(process("a", deaf, ready=True, grace=1000))
+    """
+    with running(tmp_path, body) as tree:
+        tree.send(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            tree.process.wait(0.3)
+        tree.send(signal.SIGINT)
+        assert tree.process.wait(GROSS_HANG) == 0
+        tree.wait_until_nothing_is_left()
+
+
+def test_a_coroutine_function_may_be_a_process(tmp_path):
+    body = """
+    async def serve_async():
+        note("up a", os.getpid())
+        nbmon.ready()
+        await nbmon.stopped()
+        note("heard", nbmon.current_worker().kind)
+    tree = Supervisor(process("a", serve_async, ready=True))
+    """
+    with running(tmp_path, body) as tree:
+        assert tree.stop() == 0
+        assert "heard process" in tree.notes
+
+
+def test_a_function_named_by_its_module_is_read_anew_by_each_life(tmp_path):
+    (tmp_path / "fresh.py").write_text("def work():\n    raise ValueError('first')\n")
+    body = """
+    tree = Supervisor(process("a", "fresh:work"), process("b", serve), intensity=100, backoff=0.05)
+    """
+    with running(tmp_path, body) as tree:
+        tree.wait_for_log("ValueError: first")
+        text = "import tree_program\nimport nbmon\ndef work():\n    tree_program.serve()\n"
+        (tmp_path / "new.py").write_text(text)
+        os.replace(tmp_path / "new.py", tmp_path / "fresh.py")
+        tree.wait_for("up a")
+        assert tree.stop() == 0
+
+
+def test_the_keeper_forgets_a_group_that_has_ended():
+    groups = {}
+    for number in (5, 6, -5):
+        keeper._note(groups, number)
+    assert list(groups) == [6]

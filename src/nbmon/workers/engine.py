@@ -78,6 +78,7 @@ class Engine:
             low = [*signals.descriptors(), keeper.fileno()]
             self.processes = Processes(high, keeper, low, self.loop)
             stack.callback(self.processes.close)
+            self.processes.watch_keeper()
             self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))
             self.control = Control(self, self._places)
             stack.callback(self.control.close)
@@ -110,7 +111,9 @@ class Engine:
 
     def _signalled(self, numbers: list[int]) -> None:
         for number in numbers:
-            if number in STOPPING:
+            if number == signal.SIGINT and self.core.root.state is State.STOPPING:
+                self._hurry()
+            elif number in STOPPING:
                 self.stop()
             elif number == signal.SIGHUP:
                 self.reload()
@@ -150,6 +153,11 @@ class Engine:
             else:
                 life.why = life.why or _why_killed(child)
                 life.kill()
+
+    def _hurry(self) -> None:
+        """A second Ctrl-C does not wait for anybody."""
+        for running in list(self.processes.running.values()):
+            self.processes.kill(running, "was not waited for")
 
     # --- what is asked from outside ---
 

@@ -17,6 +17,10 @@ from nbmon.workers import group
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.fork import fork
 
+TYPE_CHECKING = False  # `typing` is heavy for every daemon; checkers know this name
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 FAREWELL = b"."
 _DESCRIPTORS = 1 << 30  # above every possible one
 
@@ -43,6 +47,23 @@ class Keeper:
     def __exit__(self, *_: object) -> None:
         self.dismiss()
 
+    def renew(self, groups: Iterable[int]) -> None:
+        """It was killed: another takes its place, behind the same descriptor. WorkerError; then try again."""
+        if self.pid:
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+        before = self._writing
+        try:
+            self.__enter__()
+        except WorkerError:
+            self._writing = before
+            raise
+        os.dup2(self._writing, before, inheritable=False)
+        os.close(self._writing)
+        self._writing = before
+        for number in groups:
+            os.write(before, b"%d\n" % number)
+
     def fileno(self) -> int:
         """The pipe to the keeper."""
         return self._writing
@@ -64,7 +85,8 @@ class Keeper:
         except BrokenPipeError:
             pass  # somebody killed the keeper
         os.close(writing)
-        os.waitpid(self.pid, 0)
+        if self.pid:
+            os.waitpid(self.pid, 0)
 
 
 def _keep(reading: int) -> None:

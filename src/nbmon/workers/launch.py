@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ def start_function(
 
     `output`, if not negative, becomes its stdout and stderr.
     """
+
+    _flush()  # what is buffered would be written by the child, too
 
     def become(parent: int) -> None:
         _stand_alone(ground, parent)
@@ -100,6 +103,14 @@ def _until_executed(status: int, reading: int) -> str:
     return os.read(reading, 4096).decode("utf-8", "replace")
 
 
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # a full disk, a closed stream, none
+            pass
+
+
 def _fork(name: str, become: Callable[[int], None]) -> int:
     try:
         return fork(become)
@@ -145,7 +156,10 @@ def _trouble(name: str, what: str, error: OSError) -> WorkerError:
 def _stand_alone(ground: Ground, parent: int) -> None:
     """A group of its own, known to the keeper, that dies with the master."""
     os.setpgid(0, 0)
-    os.write(ground.keeper, b"%d\n" % os.getpid())
+    try:
+        os.write(ground.keeper, b"%d\n" % os.getpid())
+    except BrokenPipeError:  # somebody killed the keeper; its successor is told by the master
+        pass
     _die_with(ground, parent)
 
 

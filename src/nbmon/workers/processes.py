@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 
 from nbmon.workers import deaths, group, notices, settings
 from nbmon.workers.child import Child, _prctl
+from nbmon.workers.errors import WorkerError
 from nbmon.workers.highfds import HighDescriptors
 from nbmon.workers.keeper import Keeper
 from nbmon.workers.launch import Ground, start_command, start_function
 from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death
 from nbmon.workers.spec import Worker
+
+KEEPER_PAUSE = 1.0  # seconds until it is tried again to replace a keeper
 
 
 @dataclass
@@ -67,6 +70,25 @@ class Processes:
         self._memory = deaths.MemoryWatch()
         self.ground = Ground(high, keeper.fileno(), _prctl(), low)
         loop.watch(self._ours.fileno(), self.hear)
+
+    def watch_keeper(self) -> None:
+        """Have the keeper replaced when somebody kills it."""
+        pidfd = self._high.lift(os.pidfd_open(self._keeper.pid))
+
+        def ended() -> None:
+            self._loop.unwatch(pidfd)
+            os.close(pidfd)
+            self._renew_keeper()
+
+        self._loop.watch(pidfd, ended)
+
+    def _renew_keeper(self) -> None:
+        try:
+            self._keeper.renew(self.running)
+        except (WorkerError, BrokenPipeError):
+            self._loop.after(KEEPER_PAUSE, self._renew_keeper)
+        else:
+            self.watch_keeper()
 
     def close(self) -> None:
         """Close the sockets."""

@@ -97,6 +97,13 @@ def test_a_worker_can_be_scaled_up_and_down(tree):
     assert "web-1" in rows(tree)
 
 
+def test_a_worker_is_not_scaled_beyond_what_it_allows():
+    with Supervisor(process("web", serve, count=2, most=3)) as tree:
+        tree.scale("web", 3)
+        with pytest.raises(WorkerError, match="web may be at most 3; start it anew with more"):
+            tree.scale("web", 4)
+
+
 def test_a_reload_renews_the_processes(tree):
     before = rows(tree)
     tree.reload()

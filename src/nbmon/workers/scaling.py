@@ -20,6 +20,8 @@ def scale(core: Core, name: str, count: object, now: float) -> list[Slot]:
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= LARGEST:
         raise WorkerError(f"{name}: {count!r} is no number of workers; accepted are 0 to {LARGEST}")
     node, spec = report.place(core, name)
+    if spec.most is not None and count > spec.most:
+        raise WorkerError(f"{name} may be at most {spec.most}; start it anew with more")
     if node.state not in UP:
         raise WorkerError(f"{name} cannot be scaled: its supervisor is not running")
     there = _those(node, spec)

@@ -69,6 +69,7 @@ class Worker:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     count: int = 1
+    most: int | None = None  # that it may be scaled to
     restart: Restart = "permanent"
     ready: str = ""  # "": at once; "said"; "notify"; "fd:N"; "port:HOST:PORT"
     start_timeout: float = START_TIMEOUT  # seconds
@@ -94,6 +95,7 @@ def process(
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
     count: int = 1,
+    most: int | None = None,
     restart: Restart = "permanent",
     ready: bool | str | int = False,
     start_timeout: float = START_TIMEOUT,
@@ -119,7 +121,8 @@ def process(
 
     `ready`: False, ready at once; True, when it calls `nbmon.ready()`; for a command "notify" (sd_notify(3)),
     "fd:N" (a line written to descriptor N, as s6 has it) or a port, as number or "HOST:PORT", that answers.
-    Times in seconds, memory and log sizes in bytes. `env` adds to the environment; None removes a variable.
+    `most` bounds what it may be scaled to. Times in seconds, memory and log sizes in bytes. `env` adds to the
+    environment; None removes a variable.
     `limits` are setrlimit(2)'s by name: {"nofile": 1024}. WorkerError says what is not accepted.
     """
     from os.path import abspath
@@ -146,6 +149,7 @@ def process(
             args=tuple(args),
             kwargs=dict(kwargs or {}),
             count=count,
+            most=most,
             restart=restart,
             ready=checked_readiness(name, ready, is_command),
             start_timeout=start_timeout,
@@ -207,7 +211,7 @@ def _checked(worker: Worker) -> Worker:
     for key in ("heartbeat", "max_age"):
         if getattr(worker, key) is not None:
             checked_number(name, key, getattr(worker, key), positive=True)
-    for key in ("memory_limit", "max_requests"):
+    for key in ("most", "memory_limit", "max_requests"):
         if getattr(worker, key) is not None:
             whole_number(name, key, getattr(worker, key), 1)
     if worker.settings.log is not None:

@@ -93,18 +93,58 @@ def test_a_forked_worker_shows_its_counts():
     ledger = worked((200, JPEG, 10, 0.1), accepted=3)
     child = os.fork()
     if child == 0:
-        Shown(board, 1, ledger)()
+        Shown(board, ledger)()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    assert board.look(0) is None
-    assert board.look(1) == ledger.snapshot()
+    assert board.look(0) == ledger.snapshot()
     assert board.all() == [ledger.snapshot()]
+
+
+def in_a_worker(board, ledger, then=lambda: None):
+    """Show a ledger in a process of its own, which then does something and ends."""
+    child = os.fork()
+    if child == 0:
+        try:
+            Shown(board, ledger)()
+            then()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return child
+
+
+def test_workers_that_live_at_the_same_time_never_share_a_slot():
+    """As in a reload, where the old ones end after the new ones have begun."""
+    board = Board(3)
+    reading, writing = os.pipe()
+    shown, done = os.pipe()
+    ledger = worked((200, JPEG, 10, 0.1))
+    old = in_a_worker(board, ledger, lambda: (os.close(writing), os.write(done, b"x"), os.read(reading, 1)))
+    os.read(shown, 1)
+    assert board.claimed() == 1
+    assert os.waitpid(in_a_worker(board, ledger), 0)[1] == 0
+    os.close(writing)
+    assert os.waitpid(old, 0)[1] == 0
+    assert total(board.all()).answers[200, JPEG].answers == 2
+    assert os.waitpid(in_a_worker(board, ledger), 0)[1] == 0
+    assert [seen.answers[200, JPEG].answers for seen in board.all()] == [2, 1], "a free slot is used again"
+    assert board.claimed() == 0
+    for fd in (reading, shown, done):
+        os.close(fd)
+
+
+def test_a_worker_without_a_slot_serves_on_and_says_so(caplog):
+    board = Board(0 + 1)
+    board.claim = lambda: None
+    Shown(board, worked((200, JPEG, 10, 0.1)))()
+    assert board.all() == []
+    assert "cannot be shown" in caplog.text
 
 
 def test_a_new_worker_counts_on_from_the_one_before_and_has_no_connections_of_its():
     board = Board(1)
-    Shown(board, 0, worked((200, JPEG, 10, 0.1), accepted=3, open=3))()
-    Shown(board, 0, worked((200, JPEG, 20, 0.1), accepted=1, open=1))()
+    Shown(board, worked((200, JPEG, 10, 0.1), accepted=3, open=3))()
+    Shown(board, worked((200, JPEG, 20, 0.1), accepted=1, open=1))()  # the same process may lock it again
     seen = board.look(0)
     assert (seen.answers[200, JPEG], seen.accepted, seen.open) == ((2, 30), 4, 1)
 
@@ -122,10 +162,10 @@ def test_a_worker_killed_while_it_shows_leaves_what_it_showed_before():
 def test_counts_that_are_too_many_are_not_shown_and_said(caplog):
     board = Board(2)
     many = worked(*((200, b"%d" % number, 1, 0.0) for number in range(5000)))
-    Shown(board, 0, many)()
+    Shown(board, many)()
     assert board.look(0) is None
     assert board.look(1) is None
-    assert "too many" in caplog.text
+    assert "cannot be shown" in caplog.text
 
 
 def ask(app, path, method="GET"):

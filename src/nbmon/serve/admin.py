@@ -29,8 +29,15 @@ def _nothing() -> str | None:
 class Admin:
     """An application. Safe to call from several threads."""
 
-    def __init__(self, snapshots: Snapshots, health: Fault = _nothing, ready: Fault = _nothing) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        health: Fault = _nothing,
+        ready: Fault = _nothing,
+        workers: Callable[[], int] = lambda: 1,
+    ) -> None:
         self._snapshots = snapshots
+        self._workers = workers
         self._faults = {HEALTH: health, READY: ready}
 
     def __call__(self, request: Request) -> Response:
@@ -44,8 +51,7 @@ class Admin:
         if refusal := method_refusal(request.method):
             return refusal
         if request.path in METRICS:
-            each = self._snapshots()
-            return _text(200, CONTENT_TYPE, exposition(total(each), len(each)))
+            return _text(200, CONTENT_TYPE, exposition(total(self._snapshots()), self._workers()))
         fault = self._faults[request.path]()
         return _text(503 if fault else 200, PLAIN, f"{fault or 'ok'}\n".encode())
 

@@ -1,8 +1,9 @@
 """Where the workers of one server show each other their counts: memory that they share from before the fork.
 
-A slot for each worker. A worker shows its counts there once a second while it has something to tell, so that
-any process of the server can add up all of them, with nobody to wait for. What a worker showed outlives it:
-the next one in its slot counts on from there, so that no counter ever goes back.
+A slot for each worker, which it claims by a record lock (fcntl(2)) for as long as it lives. There it shows
+its counts once a second while it has something to tell, so that any process of the server can add up all of
+them, with nobody to wait for. What a worker showed outlives it: the next one in its slot counts on from
+there, so that no counter ever goes back.
 
 Each slot has two halves, written in turn, with a checksum: a worker that is killed while it writes leaves the
 other half whole.
@@ -10,8 +11,10 @@ other half whole.
 
 from __future__ import annotations
 
+import fcntl
 import marshal
 import mmap
+import os
 import struct
 from typing import Any
 from zlib import crc32
@@ -22,15 +25,37 @@ from nbmon.serve.metrics import total
 
 HALF = 32_768  # bytes; only those that are written to take memory
 _HEADER = struct.Struct("<QII")  # number, length, checksum
+_LOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
 TRIES = 50  # readings, while a slot is being written
 
 
 class Board:
-    """`slots` places, in anonymous memory that forked processes share."""
+    """`slots` places, in memory that forked processes share."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._memory = mmap.mmap(-1, slots * 2 * HALF)
+        self._file = os.memfd_create("nbmon-counts", os.MFD_CLOEXEC)
+        os.truncate(self._file, slots * 2 * HALF)
+        self._memory = mmap.mmap(self._file, slots * 2 * HALF)
+
+    def claim(self) -> int | None:
+        """The first slot that nobody has, for this process until it ends; None: all are taken."""
+        for slot in range(self.slots):
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+            except OSError:
+                continue
+            return slot
+        return None
+
+    def claimed(self) -> int:
+        """How many slots other processes hold."""
+        return sum(map(self._is_claimed, range(self.slots)))
+
+    def _is_claimed(self, slot: int) -> bool:
+        asked = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, slot, 1, 0)
+        answer = fcntl.fcntl(self._file, fcntl.F_GETLK, asked)
+        return bool(_LOCK.unpack(answer)[0] != fcntl.F_UNLCK)
 
     def show(self, slot: int, seen: Snapshot) -> bool:
         """Put `seen` in the slot, which nobody else writes to; False if it is too much to show."""
@@ -73,13 +98,13 @@ class Board:
 
 
 class Shown:
-    """One worker's ledger and slot. Made in the worker; call it once a second, and at the end."""
+    """One worker's ledger on the board. Made in the worker; call it once a second, and at the end."""
 
-    def __init__(self, board: Board, slot: int, ledger: Ledger) -> None:
+    def __init__(self, board: Board, ledger: Ledger) -> None:
         self._board = board
-        self._slot = slot
+        self._slot = slot = board.claim()
         self._ledger = ledger
-        before = board.look(slot)
+        before = board.look(slot) if slot is not None else None
         self._before = [before._replace(open=0)] if before is not None else []
         self._last: Snapshot | None = None
 
@@ -89,8 +114,10 @@ class Shown:
         if now == self._last:
             return
         self._last = now
-        if not self._board.show(self._slot, total([*self._before, now])):
-            logger.error("this worker's counts are too many to be shown in the metrics")
+        if self._slot is None or not self._board.show(self._slot, total([*self._before, now])):
+            logger.error(
+                "this worker's counts cannot be shown in the metrics: too many kinds, or too many workers"
+            )
 
 
 def _plain(seen: Snapshot) -> tuple[Any, ...]:

@@ -15,7 +15,6 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from itertools import count
 from select import POLLIN, poll
 from time import monotonic
 
@@ -42,7 +41,6 @@ class Shared:
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, mmap.PAGESIZE)  # anonymous and shared: a fork keeps it common
-        self.number = 0  # of the child that is forked next; to a child, its own
 
     @property
     def stopping(self) -> bool:
@@ -133,8 +131,6 @@ class Children:
 
     def _forked(self) -> Child:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        taken = {child.place for child in self._all}
-        self.shared.number = next(number for number in count() if number not in taken)
         try:
             pid = fork(lambda parent: self._become(parent, ours, theirs))
             child = Child(self, pid, ours)
@@ -260,13 +256,12 @@ class Children:
 class Child(Task):
     """A child process as the master sees it: its channel in the loop, and its pidfd beside it."""
 
-    __slots__ = ("_children", "channel", "death", "order", "pid", "place", "retired", "useful")
+    __slots__ = ("_children", "channel", "death", "order", "pid", "retired", "useful")
 
     def __init__(self, children: Children, pid: int, channel: socket.socket) -> None:
         super().__init__(children.loop, channel.fileno())
         self._children = children
         self.pid = pid
-        self.place = children.shared.number  # by which its counts are known
         self.channel = channel
         self.order: Order | None = None
         self.retired = False  # its connection is its last

@@ -47,7 +47,7 @@ class Host:
     def serve(self, channel: socket.socket) -> None:
         """Take connections from the master until it hangs up."""
         self.ledger = self.ledger.for_child()
-        shown = None if self.board is None else Shown(self.board, self.shared.number, self.ledger)
+        shown = None if self.board is None else Shown(self.board, self.ledger)
         memo, loop = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes), Loop()
         loop.patience = self.timeouts.idle
         loop.chime, loop.next_chime = (lambda now: _tick(memo, now)), loop.now

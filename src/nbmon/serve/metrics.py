@@ -62,7 +62,7 @@ def _families(seen: Snapshot, workers: int) -> Iterator[str]:
     )
     yield _family("connections_total", "counter", "Connections accepted.", [((), seen.accepted)])
     yield _family("connections", "gauge", "Connections open at this moment.", [((), seen.open)])
-    yield _family("workers", "gauge", "Workers whose numbers these are.", [((), workers)])
+    yield _family("workers", "gauge", "Processes that serve.", [((), workers)])
     yield _histogram(seen)
 
 

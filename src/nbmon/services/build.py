@@ -136,7 +136,7 @@ class PictureDaemon(Daemon):
             app = Pictures(self.folder)
             if crew.count > 1 or crew.model == "process":
                 load_for_children(app)
-            dressed = outfit.dress(app, ledger, crew.snapshots)
+            dressed = outfit.dress(app, ledger, crew.snapshots, crew.processes)
             outfit.open_log()
             sockets = outfit.listen(another=f"--port {_next(port)}")
         except (FolderError, ServiceError) as error:

@@ -64,7 +64,7 @@ class Crew:
         if slots > 1 and options.metrics is not None:
             from nbmon.serve.board import Board
 
-            self.board = Board(slots)
+            self.board = Board(2 * slots)  # in a reload, the old ones serve beside the new ones
 
     def snapshots(self) -> list[Snapshot]:
         """What each worker has counted; of other workers than this one, up to a second ago."""
@@ -72,6 +72,10 @@ class Crew:
             self._shown()
         elsewhere = self.board.all() if self.board is not None else []
         return elsewhere if self.count > 1 else [self._ledger.snapshot(), *elsewhere]
+
+    def processes(self) -> int:
+        """How many serve at this moment, this one included."""
+        return 1 if self.board is None else 1 + self.board.claimed()
 
     def serve(self, app: App, sockets: list[socket], announce: Callable[[], None], control: str) -> None:
         """Serve until SIGTERM; `announce` is called once all serve. `sys.exit` with a sentence if none do."""
@@ -99,7 +103,7 @@ class Crew:
         if self.board is not None:
             from nbmon.serve.board import Shown
 
-            self._shown = Shown(self.board, worker.number - 1, self._ledger)
+            self._shown = Shown(self.board, self._ledger)
         self._serve(worker.ready)
 
     def _serve(self, announce: Callable[[], None]) -> None:

@@ -111,14 +111,20 @@ class Outfit:
         self._server: CoroutineServer | None = None
         self.ledger: Ledger | None = None
 
-    def dress(self, app: App, ledger: Ledger, snapshots: Callable[[], list[Snapshot]] | None = None) -> App:
+    def dress(
+        self,
+        app: App,
+        ledger: Ledger,
+        snapshots: Callable[[], list[Snapshot]] | None = None,
+        workers: Callable[[], int] = lambda: 1,
+    ) -> App:
         """`app` with everything around it that the options ask for."""
         from nbmon.serve import wrappers
         from nbmon.serve.admin import WithAdmin
 
         options = self._options
         self.ledger = ledger
-        self._admin = self._make_admin(snapshots or (lambda: [ledger.snapshot()]))
+        self._admin = self._make_admin(snapshots or (lambda: [ledger.snapshot()]), workers)
         if options.cache_control:
             app = wrappers.CacheControl(app, map(wrappers.CacheControl.parse, options.cache_control))
         if options.base_path and (base := wrappers.BasePath.parse(options.base_path)):
@@ -137,10 +143,10 @@ class Outfit:
         """What one client may take, and all together."""
         return limits.limited(self._options.limit or ())
 
-    def _make_admin(self, snapshots: Callable[[], list[Snapshot]]) -> Any:
+    def _make_admin(self, snapshots: Callable[[], list[Snapshot]], workers: Callable[[], int]) -> Any:
         from nbmon.serve.admin import Admin
 
-        return Admin(snapshots, ready=self._not_ready)
+        return Admin(snapshots, ready=self._not_ready, workers=workers)
 
     def _not_ready(self) -> str | None:
         stops = self._server is not None and self._server.stopping

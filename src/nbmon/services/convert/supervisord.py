@@ -33,7 +33,7 @@ KEPT = frozenset(
     }
 )
 LOST = {
-    "startsecs": "a command is ready once it is executed",
+    "startsecs": "a command is ready when it has not failed at once",
     "startretries": "a start that fails says so and is over",
     "exitcodes": "every end of a command is its end",
     "priority": "each service is started by itself",

@@ -36,6 +36,7 @@ from nbmon.serve.loop import Loop, Overdue, Timer
 from nbmon.serve.memo import Known, Memo
 from nbmon.serve.peraddress import PerAddress
 from nbmon.serve.sending import FileCut, close_files, send_answer
+from nbmon.serve.spread import Share, Spread
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
 ROOM_MADE = 64  # connections ended at once when there is no room for new ones
@@ -52,6 +53,7 @@ class CoroutineServer:
 
     An `app` with a `state_of` is served from memory where that is the same (see `nbmon.serve.memo`), in up to
     `memory` bytes instead of the bounds'. `ledger` counts, and hands on what is to be logged.
+    `spread`: what several workers share, and the number of this one, from 0.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class CoroutineServer:
         bounds: Bounds = DEFAULT_BOUNDS,
         ledger: Ledger | None = None,
         memory: int | None = None,
+        spread: tuple[Spread, int] | None = None,
     ) -> None:
         self._app = app
         self.ledger = Ledger() if ledger is None else ledger
@@ -81,6 +84,8 @@ class CoroutineServer:
         self._acceptors: list[Acceptor] = []
         self._connections: set[Connection] = set()
         self._per_address = PerAddress(bounds.per_address)
+        self._spread = spread
+        self._share: Share | None = None
 
     @property
     def loop(self) -> Loop | None:
@@ -123,6 +128,8 @@ class CoroutineServer:
         if self.ledger.sink is not None:
             self._settle()
         self._room = room_for(self._bounds.connections, self._bounds.spare_descriptors)
+        if self._spread is not None:
+            self._share = Share(*self._spread, loop, self._taken)
         for listener in self._sockets:
             acceptor = Acceptor(loop, listener, self._accepted, self._has_room)
             self._acceptors.append(acceptor)
@@ -170,6 +177,18 @@ class CoroutineServer:
         known = self._memo.fresh_last.get(first) if first is not None else None
         if known is not None and (sent := _send_only_answer(sock, known)) < 0:
             return
+        if known is not None:
+            self._taken(sock, first, client, (known, sent))
+        elif not (first != b"" and self._share is not None and self._share.pass_on(sock, first)):
+            self._taken(sock, first, client)
+
+    def _taken(
+        self,
+        sock: SocketType,
+        first: bytes | None,
+        client: Client,
+        begun: tuple[Known, int] | None = None,
+    ) -> None:
         if not self._per_address.enter(client):
             self.ledger.refused("per address")
             turn_away(sock)
@@ -177,10 +196,12 @@ class CoroutineServer:
         connection = self._connection(sock, first, client)
         self._connections.add(connection)
         self.ledger.open += 1
-        if known is None:
+        if self._share is not None:
+            self._share.has(len(self._connections))
+        if begun is None:
             connection.open()
         else:
-            connection.finish_answer(known, sent)
+            connection.finish_answer(*begun)
 
     def _connection(self, sock: SocketType, first: bytes | None, client: Client) -> Connection:
         assert self._loop is not None
@@ -196,6 +217,8 @@ class CoroutineServer:
         self._connections.discard(connection)
         self._per_address.leave(connection.client)
         self.ledger.open -= 1
+        if self._share is not None:
+            self._share.has(len(self._connections))
         _note(error)
         if self._draining:
             if not self._connections and self._loop is not None:
@@ -211,6 +234,9 @@ class CoroutineServer:
 
     def _drain(self) -> None:
         assert self._loop is not None
+        if self._share is not None:
+            share, self._share = self._share, None
+            share.end()
         for acceptor in self._acceptors:
             acceptor.take(self._room)  # those in the backlog have connected while we served
             acceptor.close()

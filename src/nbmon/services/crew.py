@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbmon.serve import App, CoroutineServer
     from nbmon.serve.board import Board
     from nbmon.serve.ledger import Ledger, Snapshot
+    from nbmon.serve.spread import Spread
     from nbmon.services.serving import Outfit
 
 WORKER = "web"
@@ -59,6 +60,7 @@ class Crew:
         self._ledger = ledger
         self._title = title
         self._shown: Callable[[], None] | None = None
+        self._place: tuple[Spread, int] | None = None
         self.board: Board | None = None
         slots = outfit.limited().bounds.processes if self.model == "process" else self.count
         if slots > 1 and options.metrics is not None:
@@ -83,11 +85,13 @@ class Crew:
         if self.count == 1:
             self._serve(announce)
             return
+        from nbmon.serve.spread import Spread
         from nbmon.workers import Supervisor, WorkerError, process
 
         _, timeouts, _ = self._outfit.limited()
         grace = timeouts.drain + SPARE_GRACE
-        workers = process(WORKER, self._work, count=self.count, ready=True, grace=grace)
+        self._spread = Spread(self.count)
+        workers = process(WORKER, self._work, count=self.count, most=self.count, ready=True, grace=grace)
         try:
             Supervisor(workers, intensity=INTENSITY).run(announce, control)
         except WorkerError as error:
@@ -104,6 +108,7 @@ class Crew:
             from nbmon.serve.board import Shown
 
             self._shown = Shown(self.board, self._ledger)
+        self._place = (self._spread, worker.number - 1)
         self._serve(worker.ready)
 
     def _serve(self, announce: Callable[[], None]) -> None:
@@ -114,8 +119,9 @@ class Crew:
             announce()
 
         server = server_class(self.model)(
-            self._app, self._sockets, limits, timeouts, on_serving, bounds=bounds, ledger=self._ledger
-        )
+            self._app, self._sockets, limits, timeouts, on_serving,
+            bounds=bounds, ledger=self._ledger, spread=self._place,
+        )  # fmt: skip
         if self.model == "process":
             server.board = self.board  # type: ignore[attr-defined]  # a ProcessServer has it
         stop_on_signals(server)

@@ -166,12 +166,18 @@ class PictureDaemon(Daemon):
 class CommandDaemon(Daemon):
     """Runs one program; ends with it, with its exit code. Ready when the program has not failed at once."""
 
-    def set_up(self, service: Service, executed: Callable[[int], None]) -> None:
+    def set_up(self, service: Service, executed: Callable[[int], None], *, foreground: bool) -> None:
         """Give it its service, and whom to tell the pid of its program."""
         self.service = service
+        self.wait_ready = foreground  # a service manager is told when the program has been executed
         self.executed = executed
         said = service.options.stop_timeout
         self.grace = STOP_TIMEOUT if said is None else said
+
+    def _begun(self, program: int) -> None:
+        self.executed(program)
+        if self.wait_ready:
+            self.ready()
 
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
@@ -179,7 +185,7 @@ class CommandDaemon(Daemon):
 
         try:
             os.chdir(self.service.directory)
-            code = run_command(self.service.command, on_started=self.executed, grace=self.grace)
+            code = run_command(self.service.command, on_started=self._begun, grace=self.grace)
         except WorkerError as error:
             sys.exit(str(error))
         except OSError as error:
@@ -202,7 +208,7 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     if isinstance(daemon, PictureDaemon):
         daemon.set_up(service, built.serving)
     if isinstance(daemon, CommandDaemon):
-        daemon.set_up(service, built.executed)
+        daemon.set_up(service, built.executed, foreground=foreground)
     _set_timeouts(daemon, service)
     return built
 

@@ -165,6 +165,16 @@ def test_what_dies_young_waits_and_those_after_it_wait_with_it():
     assert world.pass_time(0.1) == ["start a", "start b"]
 
 
+def test_one_that_waits_for_its_time_waits_no_more_after_a_stop():
+    world = World(worker("a"), worker("b"), strategy="one_for_all", backoff=10.0, obedient=False)
+    world.start()
+    assert world.die("a", after=0.1) == ["ask b"]
+    assert world.stop() == []
+    world.die("b")
+    assert world.core.finished
+    assert world.states() == {"a": "idle", "b": "idle"}
+
+
 def test_the_others_of_one_for_one_do_not_wait():
     world = World(worker("a"), worker("b"), backoff=0.1)
     world.start()

@@ -193,6 +193,7 @@ def test_a_worker_inherits_what_the_program_opened_and_nothing_of_its_supervisor
     with running(tmp_path, body) as tree:
         own = tree.children()
         pid = tree.pid_of("a")
+        wait_until(lambda: "pipe:" in " ".join(Process(pid).descriptors.values()))  # it waits
         links = list(Process(pid).descriptors.values())
         assert str(tmp_path / "kept") in links
         assert not [link for link in links if "pidfd" in link or "eventpoll" in link]
@@ -202,10 +203,17 @@ def test_a_worker_inherits_what_the_program_opened_and_nothing_of_its_supervisor
         assert len(own) >= 2
 
 
-def test_a_command_gets_no_descriptor_but_the_streams(tmp_path):
-    with running(tmp_path, 'tree = Supervisor(process("s", ["sleep", "1000"]))') as tree:
-        sleeper = next(child for child in tree.children() if child.status("Name") == "sleep")
-        assert set(sleeper.descriptors) == {0, 1, 2}
+def test_a_command_gets_no_descriptor_but_the_streams_and_what_was_named(tmp_path):
+    body = """
+    wanted, unwanted = os.open("wanted", os.O_CREAT), os.open("unwanted", os.O_CREAT)
+    os.set_inheritable(unwanted, True)
+    tree = Supervisor(process("s", ["sleep", "1000"]), process("t", ["sleep", "999"], descriptors=[wanted]))
+    """
+    with running(tmp_path, body) as tree:
+        found = [child.descriptors for child in tree.children() if child.status("Name") == "sleep"]
+        found.sort(key=len)
+        assert set(found[0]) == {0, 1, 2}
+        assert set(found[1].values()) - set(found[0].values()) == {str(tmp_path / "wanted")}
 
 
 def test_a_reload_starts_the_new_before_the_old_end(tmp_path):
@@ -215,7 +223,7 @@ def test_a_reload_starts_the_new_before_the_old_end(tmp_path):
         words = [note.split()[0] for note in tree.notes if note != "ready"]
         assert words == ["up"] * 4 + ["down"] * 2
         tree.wait_for_log("reloaded")
-        assert len(tree.children()) == 3  # and the keeper
+        wait_until(lambda: len(tree.children()) == 3)  # and the keeper
         assert tree.stop() == 0
 
 
@@ -371,6 +379,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path):
 def test_a_coroutine_function_may_be_a_process(tmp_path):
     body = """
     async def serve_async():
+        nbmon.stopping()
         note("up a", os.getpid())
         nbmon.ready()
         await nbmon.stopped()

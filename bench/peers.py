@@ -86,7 +86,8 @@ POOLS = (
         "apache2",
         _apache("worker", "StartServers 1\nServerLimit 1\nThreadsPerChild 64\nMaxRequestWorkers 64"),
     ),
-    Peer("nbmon process", sys.executable, _nbmon("--model", "process")),
+    # As many processes from the start as Apache is given: growing the pool is not what is measured.
+    Peer("nbmon process", sys.executable, _nbmon("--model", "process", "--limit", "spare_processes=64")),
     Peer(
         "apache prefork",
         "apache2",

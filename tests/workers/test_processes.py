@@ -111,6 +111,24 @@ def test_a_function_that_knows_nothing_of_stopping_is_ended_with_its_finally(tmp
         tree.wait_for("tidied")
 
 
+def test_a_second_sigterm_does_not_interrupt_the_tidying_up(tmp_path):
+    body = """
+    def work():
+        note("up a", os.getpid())
+        nbmon.ready()
+        try:
+            time.sleep(1000)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+            note("tidied")
+    tree = Supervisor(process("a", work, ready=True))
+    """
+    with running(tmp_path, body) as tree:
+        assert tree.stop() == 0
+        tree.wait_for("tidied")
+
+
 def test_what_a_worker_forked_and_left_is_ended_with_it(tmp_path):
     body = """
     def parent():

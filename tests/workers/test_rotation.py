@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbmon.workers import scribe
 from nbmon.workers.rotation import RotatedFile, fitting_lines
+from nbmon.workers.spec import Log
 
 lines = st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=20)
 
@@ -56,3 +58,15 @@ def test_what_is_no_regular_file_is_never_moved(tmp_path):
     assert os.read(reading, 99) == b"a line\n" * 5
     os.close(reading)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_waits_for_the_disk_is_bounded_and_what_is_dropped_is_counted(tmp_path):
+    writer = scribe.Scribe(-1, Log(str(tmp_path / "log")))
+    for _ in range(100):
+        writer._take(b"x" * 99_999 + b"\n")  # nobody takes it
+    assert writer._size <= scribe.LARGEST_BACKLOG
+    assert writer._size + writer._dropped == 100 * 100_000
+    writer._over = True
+    writer._write()
+    text = (tmp_path / "log").read_bytes()
+    assert text.startswith(b"nbmon: %d bytes are missing here" % (10_000_000 - text.count(b"x\n") * 100_000))

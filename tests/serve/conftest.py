@@ -51,6 +51,9 @@ class Application:
     def release(self):
         (self.folder / "release").touch()
 
+    def _pid(self, _):
+        return Response(200, [], str(os.getpid()).encode())
+
     def _dies(self, _):
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -191,6 +191,7 @@ class InAProcess(Served):
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, lambda *_: server.stop())
+            signal.signal(signal.SIGHUP, lambda *_: server.renew())
             os.dup2(os.open(self._log, os.O_WRONLY | os.O_APPEND), 2)
             logging.basicConfig(stream=os.fdopen(2, "w", closefd=False), force=True)
 

@@ -186,6 +186,16 @@ def test_clients_that_ask_on_and_on_take_turns_with_those_that_wait(serve, conne
 
 
 @in_processes
+def test_a_client_that_asks_on_and_on_meets_a_new_child_after_a_reload(serve, connect):
+    server = serve()
+    client = connect(server)
+    before = client.get("/pid").answer()[2]
+    os.kill(server.pid, signal.SIGHUP)
+    wait_until(lambda: client.get("/pid").answer()[2] != before)
+    wait_until(lambda: not Process(int(before)).alive)
+
+
+@in_processes
 def test_children_die_with_their_master(serve, connect, app):
     server = serve()
     connect(server).get("/long")

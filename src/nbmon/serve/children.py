@@ -60,6 +60,15 @@ class Shared:
     def wanted(self, value: bool) -> None:
         self._page[1] = value
 
+    @property
+    def generation(self) -> int:
+        """A child that was forked in another one is old, and keeps no guest that rests."""
+        return self._page[2]
+
+    @generation.setter
+    def generation(self, value: int) -> None:
+        self._page[2] = value % 256
+
 
 class Order:
     """A connection that is to be conversed with, and what came of it."""
@@ -229,6 +238,7 @@ class Children:
 
     def renew(self) -> None:
         """Let each child end once it has no connection: others, forked from what is here now, follow."""
+        self.shared.generation += 1
         for child in self._all:
             child.retired = True
         idle, self._idle = self._idle, []

@@ -38,6 +38,7 @@ class Host:
         self.limits = limits
         self.bounds = bounds
         self.shared = shared
+        self.generation = 0
         self.ledger = Ledger()
         self.board: Board | None = None  # where children show their counts
         self.memory = 0  # bytes of answers that a child remembers
@@ -51,6 +52,7 @@ class Host:
         memo, loop = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes), Loop()
         loop.patience = self.timeouts.idle
         loop.chime, loop.next_chime = (lambda now: _tick(memo, now)), loop.now
+        self.generation = self.shared.generation
         while True:
             received, descriptors, _, _ = socket.recv_fds(channel, WORD, 1)
             if not received:
@@ -65,6 +67,11 @@ class Host:
                 if shown is not None:
                     shown()
             channel.send(word)
+
+    def wants_rid_of_one_since(self, began: float, now: float) -> bool:
+        """Whether a guest that rests shall go: others wait, or a reload has made this child an old one."""
+        shared = self.shared
+        return (shared.wanted and now - began > SLICE) or shared.generation != self.generation
 
     def converse(self, loop: Loop, memo: Memo, sock: SocketType, received: bytes) -> bytes:
         """Converse until the guest rests or leaves; the word for the master."""
@@ -117,7 +124,7 @@ class Guest(Connection):
         if self._host.shared.stopping and self._memo is not None:
             self._memo.forget_all()  # the next answer is the last
         super().ready()
-        if self.resting and self._host.shared.wanted and self.loop.now - self._began > SLICE:
+        if self.resting and self._host.wants_rid_of_one_since(self._began, self.loop.now):
             self.part()
 
     def overdue(self) -> None:

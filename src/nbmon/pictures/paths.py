@@ -27,9 +27,10 @@ def decode(path: bytes) -> list[bytes]:
     """
     if not path.startswith(b"/"):
         raise BadPath("The path does not start with a slash.")
-    if b"%" in path:
-        _check_escapes(path)
     raw = path[1:].split(b"/")
+    if b"%" not in path and b"/." not in path and b"\0" not in path:  # nearly all
+        return [*filter(None, raw[:-1]), raw[-1]]
+    _check_escapes(path)
     segments = [_segment(part) for part in raw[:-1] if part]
     segments.append(_segment(raw[-1]) if raw[-1] else b"")
     return segments

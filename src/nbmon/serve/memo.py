@@ -180,7 +180,7 @@ class Memo:
 
     def fold(self) -> None:
         """Count in the ledger what was answered from memory since the last time."""
-        for known in self._known.values():
+        for known in list(self._known.values()):  # a copy: a scrape may come from another thread
             self._fold(known)
 
     def _fold(self, known: Known) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -340,4 +341,60 @@ def test_a_supervisor_that_was_stopped_for_a_while_catches_up(tmp_path):
         tree.send(signal.SIGCONT)
         tree.pid_of("web-1", 2)
         tree.pid_of("web-2", 2)
+        assert tree.stop() == 0
+
+
+SERVER = """
+import select, socket
+listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+listener.setblocking(False)
+with open("port", "w") as file:
+    file.write(str(listener.getsockname()[1]))
+
+def answer():
+    nbmon.stopping()
+    nbmon.ready()
+    while not nbmon.stopping():
+        if not select.select([listener], [], [], 0.05)[0]:
+            continue
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:  # another worker was quicker
+            continue
+        connection.recv(100)
+        connection.sendall(b"answered by %d" % os.getpid())
+        connection.close()
+
+tree = Supervisor(process("web", answer, count=2, ready=True))
+_run = tree.run
+tree.run = lambda on_ready: _run(on_ready, control="control.sock")
+"""
+
+
+def test_reloads_under_load_lose_no_request(tmp_path):
+    with running(tmp_path, SERVER) as tree:
+        port = int((tmp_path / "port").read_text())
+        over = threading.Event()
+        answers, failures = [], []
+
+        def load():
+            while not over.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", port), timeout=GROSS_HANG) as sock:
+                        sock.sendall(b"hello")
+                        answers.append(sock.recv(100))
+                except OSError as error:
+                    failures.append(error)
+
+        loading = threading.Thread(target=load)
+        loading.start()
+        try:
+            for _ in range(20):
+                ask(tree, "reload")
+        finally:
+            over.set()
+            loading.join()
+        assert failures == []
+        assert all(answer.startswith(b"answered by ") for answer in answers)
+        assert len(set(answers)) > 4
         assert tree.stop() == 0

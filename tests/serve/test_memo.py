@@ -176,6 +176,15 @@ def test_an_answer_unfit_for_memory_is_asked_for_once_a_second_at_most(memo, she
         ticked(memo)
 
 
+def test_what_was_unfit_is_remembered_once_it_is_fit(memo, shelf):
+    memo._app = lambda request: Response(503)
+    assert known(memo, HEAD) is None
+    memo._app = shelf
+    assert known(memo, HEAD) is None
+    ticked(memo)
+    assert known(memo, HEAD) is not None
+
+
 def test_an_application_that_fails_is_left_to_the_full_path(memo, shelf):
     memo._app = lambda request: 1 / 0
     assert known(memo, HEAD, 5) is None
@@ -215,8 +224,9 @@ def test_memory_is_bounded_and_the_unused_goes_first(shelf, ledger):
         shelf.contents[path], shelf.states[path] = bytes(size), 1
         assert known(memo, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path) is not None
         ticked(memo)
-        if n:  # the first is used all the time
-            assert known(memo, b"GET /0 HTTP/1.1\r\nHost: x\r\n\r\n", 1) is not None
+        asked = shelf.asked
+        assert memo.recall(b"GET /0 HTTP/1.1\r\nHost: x\r\n\r\n") is not None
+        assert shelf.asked == asked  # the first is used all the time, and stays
         assert memo.size <= 20 * size
         assert sum(len(k.answer) for k in memo._known.values()) <= memo.size
     assert len(memo._known) > 10
@@ -438,6 +448,14 @@ def test_a_known_last_request_ends_its_connection_after_its_answer(server):
     assert (taken.accepted, taken.open) == (4, 0)
 
 
+def test_a_known_last_request_ends_a_conversation_too(server):
+    for _ in range(4):
+        with Client(server.address) as client:
+            client.send(b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n").answer()
+            assert client.send(LAST).answer()[2] == bytes(LARGEST)
+            assert client.rest() == b""
+
+
 def test_a_connection_that_only_memory_has_answered_ends_when_it_has_rested(server):
     with serving("coroutine", server._app, timeouts=Timeouts(idle=0.3)) as impatient:
         for _ in range(3):
@@ -488,6 +506,7 @@ def test_a_large_file_is_sent_from_the_kernels_memory(large, tmp_path):
     for asked in (HEAD, OTHER, LAST, LAST, LAST):
         with Client(large.address, receive_buffer=4096) as client:
             assert client.send(asked).answer()[2] == content
+            assert asked is not LAST or client.rest() == b""
     assert large.ledger.snapshot().answers[200, b"image/jpeg"].content == 8 * LARGE
 
 

@@ -12,7 +12,7 @@ PICTURES ?= examples/pictures
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stop status install develop check format test bench bench-pools bench-start clean
+.PHONY: help serve stop status install develop check format test bench bench-pools bench-start bench-supervisor clean
 
 help:
 	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
@@ -71,6 +71,9 @@ bench: $(VENV)/.developing
 
 bench-pools: $(VENV)/.developing
 	$(BIN)/python -m bench.http --pools --write docs/benchmarks-pools.md
+
+bench-supervisor: $(VENV)/.developing
+	$(BIN)/python bench/supervisor.py
 
 bench-start: $(VENV)/.developing
 	$(BIN)/python -m bench.start

@@ -49,7 +49,18 @@ LOADS = (
 def measure(load: Load, peer: Peer, root: Path, seconds: float) -> Round:
     """One round; anything but clean answers is said in `trouble` instead of being counted."""
     with running(peer, root, SERVER_CPU) as (pid, port):
-        command = ["taskset", "-c", str(CLIENT_CPU), "wrk", "--latency", "-t1", f"-c{CONNECTIONS}", *load.wrk]
+        command = [
+            "taskset",
+            "-c",
+            str(CLIENT_CPU),
+            "wrk",
+            "--latency",
+            "--timeout",
+            "30s",
+            "-t1",
+            f"-c{CONNECTIONS}",
+            *load.wrk,
+        ]
         address = f"http://127.0.0.1:{port}/served.jpg"
         subprocess.run([*command, "-d1s", address], capture_output=True, check=True)  # warm-up
         before, before_all = machine.cpu_of(pid), machine.cpu_of_machine()

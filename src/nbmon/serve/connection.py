@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import socket
+import struct
 import termios
 from collections.abc import Callable, Coroutine
 from socket import SocketType
@@ -277,7 +278,14 @@ class Connection(CoroutineTask):
         elif self.resting:  # a long answer to another may have kept us from what this one sent in time
             self.rest_no_longer()
         else:
+            if self.wish == WRITE:
+                self._drop_unsent()
             self.interrupt(Overdue())
+
+    def _drop_unsent(self) -> None:
+        """Let close() reset: for one who takes nothing the kernel would keep a full buffer for minutes."""
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def rest_no_longer(self) -> None:
         """End a connection that rests, unless its next request is here already."""
@@ -303,6 +311,9 @@ class Connection(CoroutineTask):
     def _taken(self) -> int:
         """Bytes that the client has acknowledged: without those in the kernel's buffer, perhaps megabytes."""
         return self._accepted - _unsent(self.fd)
+
+
+_RESET = struct.pack("ii", 1, 0)  # struct linger of socket(7): on, 0 seconds
 
 
 def _unsent(fd: int) -> int:

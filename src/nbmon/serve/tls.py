@@ -87,6 +87,10 @@ class TlsSocket:
         sock.setblocking(False)
         self._tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)  # type: ignore[arg-type]  # the C socket has all that it needs
 
+    def setsockopt(self, level: int, name: int, value: bytes) -> None:
+        """Of the socket beneath."""
+        self._tls.setsockopt(level, name, value)
+
     def fileno(self) -> int:
         """Of the connection."""
         return self._tls.fileno()

@@ -210,7 +210,7 @@ def test_an_idle_supervisor_is_not_woken(tmp_path):
         time.sleep(1.0)
         assert switches() == before
         memory = int(tree_process.status("VmRSS").split()[0])
-        assert memory < 25 * 1024  # KiB; alone it has 15
+        assert memory < 60 * 1024  # KiB; alone it has 15, twice that while its coverage is measured
         assert tree.stop() == 0
 
 

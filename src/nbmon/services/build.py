@@ -166,18 +166,20 @@ class PictureDaemon(Daemon):
 class CommandDaemon(Daemon):
     """Runs one program; ends with it, with its exit code. Ready when the program has not failed at once."""
 
-    def set_up(self, service: Service, executed: Callable[[int], None], *, foreground: bool) -> None:
+    wait_ready = True
+
+    def set_up(self, service: Service, executed: Callable[[int], None]) -> None:
         """Give it its service, and whom to tell the pid of its program."""
         self.service = service
-        self.wait_ready = foreground  # a service manager is told when the program has been executed
         self.executed = executed
         said = service.options.stop_timeout
         self.grace = STOP_TIMEOUT if said is None else said
 
     def _begun(self, program: int) -> None:
+        from nbmon.daemon.readiness import begun
+
         self.executed(program)
-        if self.wait_ready:
-            self.ready()
+        begun()
 
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
@@ -208,7 +210,7 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     if isinstance(daemon, PictureDaemon):
         daemon.set_up(service, built.serving)
     if isinstance(daemon, CommandDaemon):
-        daemon.set_up(service, built.executed, foreground=foreground)
+        daemon.set_up(service, built.executed)
     _set_timeouts(daemon, service)
     return built
 

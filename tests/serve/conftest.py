@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 
 import pytest
 
@@ -106,7 +107,10 @@ class Application:
     def slice(self, name, content, claimed=None):
         path = self.folder / name
         if not path.exists():
-            path.write_bytes(content)
+            # Whole at once: other threads and processes may be asked for it, too.
+            whole = path.with_name(f"{name}.{os.getpid()}.{threading.get_ident()}")
+            whole.write_bytes(content)
+            whole.replace(path)
         file = path.open("rb")
         self.files.append(file)
         return FileSlice(file, 0, len(claimed or content))

@@ -62,10 +62,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.SETTLING, Event.DIED): State.FAILED,
     (State.SETTLING, Event.TIME_UP): State.READY,  # it has not failed at once
     (State.SETTLING, Event.ABANDONED): State.FAILED,
-    (
-        State.AWAITING,
-        Event.ENTERED,
-    ): State.SETTLING,  # what it waited for stands, and must only not fail at once
+    (State.AWAITING, Event.ENTERED): State.AWAITING,
     (State.AWAITING, Event.ENTERED_AWARE): State.AWAITING,
     (State.AWAITING, Event.SAID_READY): State.READY,
     (State.AWAITING, Event.ENDED): State.FAILED,
@@ -207,17 +204,6 @@ class Channel:
 
 
 channel: Channel | None = None  # of this process; set once, by the step that tells the starter
-
-
-def begun() -> None:
-    """Say that what the daemon is for has been begun: it is ready if that does not fail at once.
-
-    For one that waits (`wait_ready`) but cannot look into what it runs. Under systemd it is READY=1.
-    """
-    if channel is not None:
-        channel.entered(aware=False)
-    else:
-        ready()
 
 
 def ready(note: str = "") -> None:

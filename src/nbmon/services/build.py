@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbmon.services.serving import Outfit
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
+SETTLE_TIME = 0.1  # seconds that a program must live through, or end well within, to count as started
 KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it
 Note = Callable[[str], None]  # told the url once it serves
 
@@ -176,10 +177,9 @@ class CommandDaemon(Daemon):
         self.grace = STOP_TIMEOUT if said is None else said
 
     def _begun(self, program: int) -> None:
-        from nbmon.daemon.readiness import begun
-
         self.executed(program)
-        begun()
+        if _stands(program):
+            self.ready()
 
     def run(self) -> None:
         """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
@@ -193,6 +193,22 @@ class CommandDaemon(Daemon):
         except OSError as error:
             sys.exit(f"cannot work in {self.service.directory}: {reason_of(error)}")
         sys.exit(code)
+
+
+def _stands(program: int) -> bool:
+    """Whether this child does not fail at once: lives on for a moment, or ends well. Does not reap it."""
+    import select
+
+    pidfd = os.pidfd_open(program)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        if not poll.poll(SETTLE_TIME * 1e3):
+            return True
+        ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT)
+    finally:
+        os.close(pidfd)
+    return ended is not None and ended.si_code == os.CLD_EXITED and ended.si_status == 0
 
 
 def _next(port: int) -> int:

@@ -78,10 +78,13 @@ def test_a_killed_daemons_lock_is_free_and_the_next_start_works(tmp_path: Path) 
 def test_a_killed_daemons_lock_is_free_although_its_forked_child_lives_on(tmp_path: Path) -> None:
     path = tmp_path / "d.pid"
     fork = """
+runs, says = os.pipe()
 child = os.fork()
 if child == 0:
+    os.write(says, b".")
     sys.stdin.read()  # it ends with the test
     os._exit(0)
+os.read(runs, 1)  # a child that has not run yet holds all that was its parent's
 print(child, flush=True)
 """
     with holding(path, after=fork, first_line=False) as daemon:

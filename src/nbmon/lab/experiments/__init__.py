@@ -1,0 +1,1 @@
+"""One module an experiment; each has an `EXPERIMENT`."""

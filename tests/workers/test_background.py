@@ -52,7 +52,7 @@ def test_each_worker_is_listed_with_what_is_known_of_it(tree):
     for name, kind in zip(found, ["process", "process", "thread", "coroutine", "process"], strict=True):
         row = found[name]
         assert set(row) == {
-            *("name", "kind", "pid", "tid", "host_pid", "state", "restarts", "uptime", "last_death")
+            *("name", "of", "kind", "pid", "tid", "host_pid", "state", "restarts", "uptime", "last_death")
         }
         assert (row["kind"], row["state"], row["restarts"], row["last_death"]) == (kind, "running", 0, None)
         assert Process(row["pid"]).alive

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
+from nbmon.workers import costs
 from nbmon.workers.core import Core
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.lives import Life
 from nbmon.workers.nodes import Child, Node, Slot, shown_state
 from nbmon.workers.spec import Worker
 from nbmon.workers.states import ALIVE, State
+
+if TYPE_CHECKING:
+    from nbmon.workers.metrics import Seen
 
 
 def tree(core: Core, lives: Mapping[int, Life], now: float) -> dict[str, Any]:
@@ -30,6 +36,7 @@ def row(slot: Slot, life: Life | None, now: float) -> dict[str, Any]:
     death = slot.deaths[-1] if slot.deaths else None
     return {
         "name": slot.name,
+        "of": spec_name(slot),
         "kind": slot.spec.kind,
         "pid": life.pid if life else None,
         "tid": life.tid if life else None,
@@ -47,12 +54,35 @@ def history(slot: Slot) -> list[dict[str, Any]]:
 
 
 def _supervisor(node: Node) -> dict[str, Any]:
+    death = node.deaths[-1] if node.deaths else None
     return {
         "name": node.name,
         "strategy": node.plan.strategy,
         "state": node.state.value,
         "restarts": node.restarts,
+        "last_death": death.sentence if death else None,
     }
+
+
+def seen(core: Core, lives: Mapping[int, Life], now: float) -> Seen:
+    """What `metrics` tells of: the tree, and what /proc says of those that are told one by one."""
+    from nbmon.workers.metrics import MOST_WORKERS, Seen
+
+    slots = list(islice(core.root.slots(), MOST_WORKERS))
+    found = {slot.name: _cost(lives[slot.key]) for slot in slots if slot.key in lives}
+    return Seen(
+        tree(core, lives, now),
+        costs.of(os.getpid()),
+        now - core.root.started,
+        {name: cost for name, cost in found.items() if cost is not None},
+        {slot.name: slot.deaths[-1].when for slot in slots if slot.deaths},
+    )
+
+
+def _cost(life: Life) -> costs.Cost | None:
+    if life.pid is None or (life.host_pid is not None and life.tid is None):
+        return None  # a coroutine has nothing of its own
+    return costs.of(life.pid, life.tid)
 
 
 def meant(core: Core, name: str) -> list[Child]:
@@ -87,7 +117,6 @@ def _whole(node: Node, spec: Worker) -> str:
 
 def _unknown(core: Core, name: str) -> WorkerError:
     from difflib import get_close_matches
-    from itertools import islice
 
     known = {spec_name(slot) for slot in islice(core.root.slots(), 1000)}
     known |= {node.name for node in core.root.nodes()}

@@ -1,8 +1,8 @@
 """What may be asked of a supervisor from outside, and its answers. Must not know how a request came.
 
 {"do": "status"}, {"do": "history", "worker": NAME}, {"do": "restart", "worker": NAME}, {"do": "scale",
-"worker": NAME, "count": N}, {"do": "reload"}, {"do": "stop"}, {"do": "events"}. Each is answered by
-{"ok": true, …} or {"ok": false, "error": SENTENCE}; restart, scale and reload once it is done.
+"worker": NAME, "count": N}, {"do": "reload"}, {"do": "stop"}, {"do": "events"}, {"do": "metrics"}. Each is
+answered by {"ok": true, …} or {"ok": false, "error": SENTENCE}; restart, scale and reload once it is done.
 """
 
 from __future__ import annotations
@@ -86,6 +86,13 @@ def _events(_engine: Engine, _request: dict[str, Any]) -> Done:
     return lambda: {"ok": True}
 
 
+def _metrics(engine: Engine, _request: dict[str, Any]) -> Done:
+    from nbmon.workers import metrics
+
+    text = metrics.exposition(report.seen(engine.core, engine.lives, time.monotonic()))
+    return lambda: {"ok": True, "type": metrics.CONTENT_TYPE, "metrics": text}
+
+
 _DOINGS = {
     "status": _status,
     "history": _history,
@@ -94,6 +101,7 @@ _DOINGS = {
     "reload": _reload,
     "stop": _stop,
     "events": _events,
+    "metrics": _metrics,
 }
 
 

@@ -73,7 +73,9 @@ bench-pools: $(VENV)/.developing
 	$(BIN)/python -m bench.http --pools --write docs/benchmarks-pools.md
 
 bench-supervisor: $(VENV)/.developing
-	$(BIN)/python bench/supervisor.py
+	@sh scripts/debian-packages.sh runit s6 || true
+	$(BIN)/python -m bench.supervisors --write docs/benchmarks-supervisor.md
+	$(BIN)/python -m bench.supervisors.own
 
 bench-start: $(VENV)/.developing
 	$(BIN)/python -m bench.start

@@ -345,6 +345,29 @@ def test_a_supervisor_that_was_stopped_for_a_while_catches_up(tmp_path):
         assert tree.stop() == 0
 
 
+STEPPED = """
+import itertools
+_real, _steps = time.time, itertools.cycle([0, 7200, -86400, 3600])
+time.time = lambda: _real() + next(_steps)  # a clock that is set by hours at every look
+
+tree = Supervisor(process("web", serve, count=2, ready=True, heartbeat=None), backoff=0.05)
+_run = tree.run
+tree.run = lambda on_ready: _run(on_ready, control="control.sock")
+"""
+
+
+def test_a_clock_that_is_set_by_hours_changes_nothing(tmp_path):
+    with running(tmp_path, STEPPED) as tree:
+        for life in (1, 2, 3):
+            os.kill(tree.pid_of("web-1", life), signal.SIGKILL)
+        tree.pid_of("web-1", 4)
+        wait_until(lambda: set(states(tree).values()) == {"running"})
+        rows = ask(tree)["workers"]
+        assert [row["restarts"] for row in rows] == [3, 0]
+        assert all(0 <= row["uptime"] < GROSS_HANG for row in rows)
+        assert tree.stop() == 0
+
+
 SERVER = """
 import select, socket
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)

@@ -1,12 +1,18 @@
-"""What supervision costs on this machine: python bench/supervisor.py
+"""What supervision costs on this machine: python -m bench.supervisors.own
 
 Respawn after SIGKILL (to the new process, and to readiness), workers in numbers (started, all killed at once, all back;
-the master's CPU for each), threads and coroutines that fail once each, and what an idle supervisor costs.
+the master's CPU for each), threads and coroutines that fail once each, what an idle supervisor costs; a hundred reloads
+and a minute of kills under load.
 """
 
+import contextlib
 import os
+import random
+import select
 import signal
+import socket
 import statistics
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +23,9 @@ ROUNDS = 8
 NUMBERS = (10, 100, 1000)
 UNLIMITED = 1_000_000  # restarts
 GAP = 0.1  # seconds between two looks
+RELOADS = 100
+KILLING = 60.0  # seconds
+PAUSE = 0.05  # seconds between two kills
 
 
 def work():
@@ -126,6 +135,85 @@ def many():
         )
 
 
+def answer(listener):
+    nbmon.stopping()
+    nbmon.ready()
+    while not nbmon.stopping():
+        if not select.select([listener], [], [], GAP)[0]:
+            continue
+        with contextlib.suppress(BlockingIOError):  # another worker was quicker
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.sendall(b"%d" % os.getpid())
+            connection.close()
+
+
+@contextlib.contextmanager
+def loaded(count):
+    """A tree of `count` workers that answer on one socket, a client that asks without a pause, and what it got."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listener.setblocking(False)
+    tree = Supervisor(
+        process("web", answer, args=(listener,), count=count, ready=True), intensity=UNLIMITED, healthy=0
+    )
+    answers, failures, over = [], [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            try:
+                with socket.create_connection(listener.getsockname(), timeout=30) as sock:
+                    sock.sendall(b"hello")
+                    (answers if (got := sock.recv(100)) else failures).append(got)
+            except OSError as error:
+                failures.append(error)
+
+    with tree:
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            yield tree, answers, failures
+        finally:
+            over.set()
+            asking.join()
+
+
+def reloads():
+    with loaded(2) as (tree, answers, failures):
+        began = time.monotonic()
+        for _ in range(RELOADS):
+            tree.reload()
+        each = (time.monotonic() - began) / RELOADS * 1e3
+    print(
+        f"{RELOADS} reloads under load: {len(failures)} of {len(answers)} requests failed, {each:.0f} ms a reload, "
+        f"answered by {len(set(answers))} processes"
+    )
+
+
+def kills():
+    chance, killed = random.Random(1), 0
+    with loaded(4) as (tree, answers, failures):
+        until = time.monotonic() + KILLING
+        while time.monotonic() < until:
+            rows = [row for row in tree.status()["workers"] if row["state"] == "running"]
+            if rows:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(
+                        chance.choice(rows)["pid"],
+                        chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV]),
+                    )
+                    killed += 1
+            time.sleep(PAUSE)
+        while any(row["state"] != "running" for row in tree.status()["workers"]):
+            time.sleep(GAP)
+        master = tree.status()["pid"]
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        zombies = sum(status(child, "State") == "Z" for child in children)
+    print(
+        f"{killed} kills in {KILLING:g} s under load: all 4 workers back, {len(answers)} requests answered, {len(failures)} "
+        f"failed with the worker that held them, {zombies} zombies"
+    )
+
+
 if __name__ == "__main__":
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # the log of the deaths
@@ -134,3 +222,5 @@ if __name__ == "__main__":
         numbers(number)
     idle()
     many()
+    reloads()
+    kills()

@@ -1,0 +1,1 @@
+"""Supervisors side by side: respawn, status, idle cost, many workers."""

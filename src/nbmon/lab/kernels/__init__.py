@@ -1,1 +1,1 @@
-"""What measures: each kernel is a generator of plain values that runs in an interpreter of its own (`apart`)."""
+"""What measures: kernels are generators of plain values that run in interpreters of their own (`apart`)."""

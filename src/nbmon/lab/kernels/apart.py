@@ -1,4 +1,4 @@
-"""Runs a kernel in a fresh interpreter: one thread, so that it may fork; nothing of the caller's in its memory.
+"""Runs a kernel in a fresh interpreter: one thread, so that it may fork, and nothing of the caller's.
 
 The kernel is a generator function of plain values; each value that it yields comes back at once, as a line of
 JSON. Whatever happens, its whole process group is dead when the caller goes on.

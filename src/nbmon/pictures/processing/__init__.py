@@ -1,1 +1,1 @@
-"""What a URL asks of a picture: parameters, geometry, formats, signatures. Pure; opens and decodes nothing."""
+"""What a URL asks of a picture: parameters, geometry, formats, signatures. Pure; decodes nothing."""

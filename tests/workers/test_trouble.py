@@ -15,7 +15,6 @@ import time
 
 import pytest
 
-from nbmon.workers import WorkerError
 from nbmon.workers.remote import connect
 from support.proc import GROSS_HANG, Process, wait_until
 from workers.trees import running
@@ -161,16 +160,6 @@ def test_another_user_is_not_heard(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=GROSS_HANG)
         assert "stop" not in done.stdout
         assert set(states(tree).values()) == {"running"}
-
-
-def test_a_removed_control_socket_leaves_the_tree_running(tmp_path):
-    with running(tmp_path, CONTROLLED) as tree:
-        (tree.folder / "control.sock").unlink()
-        with pytest.raises(WorkerError, match="cannot be asked: No such file"):
-            ask(tree)
-        os.kill(tree.pid_of("web-1"), signal.SIGKILL)
-        tree.pid_of("web-1", 2)
-        assert tree.stop() == 0
 
 
 def test_who_follows_hears_of_each_event(tmp_path):

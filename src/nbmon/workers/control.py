@@ -9,7 +9,6 @@ read are bounded.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import socket
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbmon.workers import requests
 from nbmon.workers.errors import WorkerError
+from nbmon.workers.listening import Listener
 from nbmon.workers.requests import Answer, Done
-from nbmon.workers.unixpath import short
 
 if TYPE_CHECKING:
     from nbmon.workers.engine import Engine
@@ -31,7 +30,6 @@ LARGEST_BACKLOG = 16 * 1024 * 1024  # bytes that a client has not read
 CONNECTIONS = 32
 MOST_WAITING = 16  # requests of one client that are not done
 WAITING_TIME = 60.0  # seconds until a request is answered though it is not done
-OWNER_ONLY = 0o177  # umask
 _CREDENTIALS = struct.Struct("iII")  # struct ucred
 
 
@@ -118,33 +116,19 @@ class Control:
         self._lift = engine.processes.ground.high.lift
         self._clients: list[Client] = []
         self._waiting: list[tuple[Client, Done, float]] = []
-        self._path = places.path
-        self._listener = self._listen(places.path) if places.path else None
+        self._listener = (
+            Listener(places.path, CONNECTIONS, self.loop, self._lift, self._accept) if places.path else None
+        )
         if places.sock is not None:
             self._clients.append(Client(self, self._lifted(places.sock), is_parent=True))
 
     def _lifted(self, sock: socket.socket) -> socket.socket:
         return socket.socket(fileno=self._lift(sock.detach()))
 
-    def _listen(self, path: str) -> socket.socket:
-        try:
-            with short(path) as name:
-                _refuse_second(name, path)
-                listener = self._lifted(_bound(name))
-        except OSError as error:
-            raise WorkerError(f"cannot listen at {path}: {error.strerror}") from None
-        listener.setblocking(False)
-        self.loop.watch(listener.fileno(), self._accept)
-        return listener
-
     def _accept(self) -> None:
         """Take all that have come."""
         assert self._listener is not None
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:  # no more, or no descriptor is left just now
-                return
+        while (sock := self._listener.accept()) is not None:
             if _is_friend(sock):
                 self._admit(sock)
             else:
@@ -168,9 +152,8 @@ class Control:
         for client in self._clients[:]:
             self.loop.unwatch(client.sock.fileno())
             client.sock.close()
-        if self._listener is not None and self._path:
+        if self._listener is not None:
             self._listener.close()
-            _remove_socket(self._path)
 
     # --- what is asked, and answered ---
 
@@ -219,34 +202,3 @@ def _too_late(until: float) -> Answer | None:
     if time.monotonic() < until:
         return None
     return {"ok": False, "error": f"it is not done within {WAITING_TIME:g} seconds, and goes on"}
-
-
-def _bound(name: str) -> socket.socket:
-    """A listening socket at `name`, its owner's alone. OSError."""
-    listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(OWNER_ONLY)
-    try:
-        _remove_socket(name)  # of one that was killed
-        listener.bind(name)
-        listener.listen(CONNECTIONS)
-    except OSError:
-        listener.close()
-        raise
-    finally:
-        os.umask(before)
-    return listener
-
-
-def _refuse_second(name: str, path: str) -> None:
-    """WorkerError if somebody listens there."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)
-        if probe.connect_ex(name) in (0, errno.EAGAIN):
-            raise WorkerError(f"another supervisor listens at {path}; stop it first, or name another path")
-
-
-def _remove_socket(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

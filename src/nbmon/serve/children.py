@@ -1,13 +1,12 @@
-"""The process model's pool: child processes that each have one connection at a time. Must not know HTTP.
+"""The process model's pool: child processes that converse with one client each. Must not know HTTP.
 
-A connection is lent by its descriptor (SCM_RIGHTS, unix(7)) with the bytes that have been read of it; the
-master keeps its own descriptor open, so that giving it back takes one word. A child's death is told by its
-pidfd and reaped by its own pid; children die with the master (PR_SET_PDEATHSIG).
+A child whose client is slow to take its answer is as good as free, once there may be no more children: it is
+lent another connection, and sends on with what the kernel takes of the first meanwhile. Children die with the
+master (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import mmap
 import os
@@ -15,24 +14,22 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from select import POLLIN, poll
+from itertools import count
 from time import monotonic
 
+from nbmon.serve.child import Child, Order
 from nbmon.serve.connection import Connection
-from nbmon.serve.logs import Budget, log_failure, logger
-from nbmon.serve.loop import NOTHING, READ, Loop, Task, Timer, wait_for
+from nbmon.serve.logs import log_failure
+from nbmon.serve.loop import NOTHING, Loop, Timer, wait_for
 from nbmon.serve.timeouts import Bounds
 from nbmon.workers.fork import fork
 
-RESTS = b"R"  # a child's words: the client rests (behind it, what is here of its next request) …
-OVER = b"C"  # … or the connection is over
-WORD = 1 << 17  # bytes of the longest
 IDLE = 10.0  # seconds until a child that is not needed is let go
 AGAIN = 1.0  # seconds until a fork is tried again
 FORKS = 8  # at once, each some milliseconds of the master's time …
 GROW = 0.1  # … and after so many seconds, if requests still wait, again
 END = 2.0  # seconds in which idle children end
-_deaths = Budget(20, 60.0)  # logged, in so many seconds
+NUMBERS = 1 << 32  # of orders, then again from 0
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
@@ -70,18 +67,6 @@ class Shared:
         self._page[2] = value % 256
 
 
-class Order:
-    """A connection that is to be conversed with, and what came of it."""
-
-    __slots__ = ("child", "conn", "received", "unread")
-
-    def __init__(self, conn: Connection, received: bytes) -> None:
-        self.conn = conn
-        self.received = received
-        self.child: Child | None = None
-        self.unread: bytes | None = None  # None: it is over
-
-
 class Children:
     """The pool, in the master's loop. `run` is what a child does, with its end of a channel."""
 
@@ -100,7 +85,9 @@ class Children:
         self._not_theirs = not_theirs
         self._prctl = _prctl()  # looked up before any fork
         self._all: set[Child] = set()
-        self._idle: list[Child] = []  # the last one has worked last, and is the first to work again
+        self._idle: dict[Child, None] = {}  # the last one has worked last, and is the first to work again
+        self._laden: dict[Child, None] = {}  # free but for connections that wait for their readers
+        self._numbers = count()
         self._waiting: deque[Order] = deque()
         self._may_fork = FORKS
         self._retry: Timer | None = None
@@ -109,11 +96,11 @@ class Children:
     def open(self) -> None:
         """Fork those that are always there."""
         for _ in range(max(1, min(self._bounds.spare_processes, self._bounds.processes))):
-            self._idle.append(self._forked())
+            self._idle[self._forked()] = None
 
     async def converse(self, conn: Connection, received: bytes) -> bytes | None:
         """Let a child go on from `received`; the bytes of the client's next request, None: it is over."""
-        order = Order(conn, received)
+        order = Order(conn, received, next(self._numbers) % NUMBERS)
         conn.deadline = None
         self._waiting.append(order)
         self.assign()
@@ -130,7 +117,15 @@ class Children:
         self.shared.wanted = bool(self._waiting)
 
     def _free(self) -> Child | None:
-        return self._idle.pop() if self._idle else self._another()
+        if self._idle:
+            return self._idle.popitem()[0]
+        return self._another() or self._least_laden()
+
+    def _least_laden(self) -> Child | None:
+        child = min(self._laden, key=lambda child: len(child.parked), default=None)
+        if child is not None:
+            del self._laden[child]
+        return child
 
     def _try_again(self) -> None:
         self._retry = None
@@ -170,32 +165,34 @@ class Children:
         return [fd for child in self._all for fd in (child.fd, child.death.fd)]
 
     def free(self, child: Child) -> None:
-        """`child` has nothing to do now."""
+        """`child` converses with nobody now."""
+        self._unlist(child)
         if child.retired:
             child.hang_up()
-            self.assign()
-            return
-        self._idle.append(child)
+        else:
+            (self._laden if child.parked else self._idle)[child] = None
         self.assign()
-        if child.order is None:
+        if child in self._idle:
             child.deadline = monotonic() + IDLE
             self.loop.wheel.place(child)
+
+    def _unlist(self, child: Child) -> None:
+        self._idle.pop(child, None)
+        self._laden.pop(child, None)
 
     def is_spare(self, child: Child) -> bool:
         """Whether it is idle, and one more than there need to be; it is taken out of the idle ones then."""
         if child not in self._idle or len(self._all) <= self._bounds.spare_processes:
             return False
-        self._idle.remove(child)
+        del self._idle[child]
         return True
 
     def died(self, child: Child) -> None:
-        """`child` is gone and reaped: its connection is over, the others go on."""
+        """`child` is gone and reaped: its connections are over, the others go on."""
         self._all.discard(child)
-        if child in self._idle:
-            self._idle.remove(child)
-        if child.order is not None:
-            child.order.child = None
-            child.order.conn.resume(None)
+        self._unlist(child)
+        for order in child.orders():
+            order.end(None)
         if self._closing:
             return
         if child.useful or child.retired:
@@ -207,7 +204,7 @@ class Children:
     def _refill(self) -> None:
         """As many as there were at the beginning."""
         while len(self._all) < self._bounds.spare_processes and (child := self._another()):
-            self._idle.append(child)
+            self._idle[child] = None
 
     def _another(self) -> Child | None:
         if self._closing or self._retry is not None or len(self._all) >= self._bounds.processes:
@@ -233,17 +230,17 @@ class Children:
             self._waiting.remove(order)
             self.shared.wanted = bool(self._waiting)
         if order.child is not None:
-            order.child.order = None
-            order.child.kill()
+            order.child.drop(order)
 
     def renew(self) -> None:
         """Let each child end once it has no connection: others, forked from what is here now, follow."""
         self.shared.generation += 1
         for child in self._all:
             child.retired = True
-        idle, self._idle = self._idle, []
-        for child in idle:
+        for child in (*self._idle, *self._laden):
             child.hang_up()
+        self._idle.clear()
+        self._laden.clear()
 
     def say_stopping(self) -> None:
         """From now on each answer is the last of its connection."""
@@ -261,102 +258,6 @@ class Children:
             child.reap()
         if self._retry is not None:
             self._retry.leave()
-
-
-class Child(Task):
-    """A child process as the master sees it: its channel in the loop, and its pidfd beside it."""
-
-    __slots__ = ("_children", "channel", "death", "order", "pid", "retired", "useful")
-
-    def __init__(self, children: Children, pid: int, channel: socket.socket) -> None:
-        super().__init__(children.loop, channel.fileno())
-        self._children = children
-        self.pid = pid
-        self.channel = channel
-        self.order: Order | None = None
-        self.retired = False  # its connection is its last
-        self.useful = False  # it has served a connection to its end
-        self.death = Death(self)
-        self.watch(READ)
-
-    def take(self, order: Order) -> None:
-        """Lend it a connection. One that has died meanwhile is told by its pidfd."""
-        self.deadline = None
-        self.order, order.child = order, self
-        with contextlib.suppress(ConnectionError):
-            socket.send_fds(self.channel, [order.received], [order.conn.fd])
-
-    def ready(self) -> None:
-        """It has said something, or its channel has ended."""
-        try:
-            word = self.channel.recv(WORD, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            word = b""
-        if not word:  # without it a child is of no use, whatever keeps it from ending
-            self.kill()
-            self.watch(NOTHING)
-            return
-        self.useful = True
-        order, self.order = self.order, None
-        self._children.free(self)
-        if order is not None:
-            order.child = None
-            order.unread = word[1:] if word.startswith(RESTS) else None
-            order.conn.resume(None)
-
-    def overdue(self) -> None:
-        """It has been idle for long."""
-        if self._children.is_spare(self):
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        """Let it end: it reads the end of its channel, now or after the connection that it has."""
-        with contextlib.suppress(OSError):
-            self.channel.shutdown(socket.SHUT_WR)
-
-    def kill(self) -> None:
-        """End it now."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.death.fd, signal.SIGKILL)
-
-    def has_ended(self, patience: float) -> bool:
-        """Whether it ends within so many seconds."""
-        poller = poll()
-        poller.register(self.death.fd, POLLIN)
-        return bool(poller.poll(max(0.0, patience) * 1000))
-
-    def reap(self) -> None:
-        """Wait for its end, take it off the process table, and tell the pool."""
-        _, status = os.waitpid(self.pid, 0)
-        self.leave()
-        self.death.leave()
-        self.channel.close()
-        os.close(self.death.fd)
-        if self.order is not None and _deaths.spend(monotonic()) > 0:
-            how = os.waitstatus_to_exitcode(status)
-            logger.error("a child process died (%s) and took its connection with it", _named(how))
-        self._children.died(self)
-
-
-class Death(Task):
-    """A child's pidfd: readable once it has ended."""
-
-    __slots__ = ("_child",)
-
-    def __init__(self, child: Child) -> None:
-        super().__init__(child.loop, os.pidfd_open(child.pid))
-        self._child = child
-        self.watch(READ)
-
-    def ready(self) -> None:
-        """It has ended."""
-        self._child.reap()
-
-
-def _named(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _signals_of_a_child() -> None:

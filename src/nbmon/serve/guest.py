@@ -1,6 +1,8 @@
 """A child of the process model converses with one guest at a time, and may block as it likes meanwhile.
 
-A guest that says nothing for a moment is given back to the master, with what is here of its next request.
+A guest that says nothing for a moment is given back to the master, with what is here of its next request. One
+whose answer has to wait (for its reader, or for something else than its next request) is parked: the child
+tells the master that it can converse with another, and both go on in its loop.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from typing import Any
 from nbmon.http import Limits, Session, State
 from nbmon.serve.asking import App, date_now
 from nbmon.serve.board import Board, Shown
-from nbmon.serve.children import OVER, RESTS, WORD, Shared
+from nbmon.serve.child import NUMBER, OVER, PARKED, RESTS, WORD
+from nbmon.serve.children import Shared
 from nbmon.serve.connection import Connection
 from nbmon.serve.coroutine import _note, converse
 from nbmon.serve.ledger import Ledger
-from nbmon.serve.loop import Loop
+from nbmon.serve.loop import NOTHING, READ, Loop, Task
 from nbmon.serve.memo import Memo
 from nbmon.serve.timeouts import Bounds, Timeouts
 
@@ -44,46 +47,98 @@ class Host:
         self.memory = 0  # bytes of answers that a child remembers
         self.patience = timeouts.head  # seconds for a request's content; the master waits for heads
         self.timeouts = replace(timeouts, idle=min(KEEP, timeouts.idle), head=min(KEEP, timeouts.head))
+        self._current: Guest | None = None  # the one that is conversed with
+        self._parked: set[Guest] = set()
 
     def serve(self, channel: socket.socket) -> None:
-        """Take connections from the master until it hangs up."""
+        """Take connections from the master until it hangs up, and those that are here are over."""
+        self._channel = channel
         self.ledger = self.ledger.for_child()
-        shown = None if self.board is None else Shown(self.board, self.ledger)
-        memo, loop = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes), Loop()
+        self._shown = None if self.board is None else Shown(self.board, self.ledger)
+        self._memo = memo = Memo(self.app, self.ledger, self.limits, self.memory, self.bounds.mapped_bytes)
+        self._loop = loop = Loop()
+        self._orders = Orders(loop, channel)
         loop.patience = self.timeouts.idle
         loop.chime, loop.next_chime = (lambda now: _tick(memo, now)), loop.now
         self.generation = self.shared.generation
-        while True:
-            received, descriptors, _, _ = socket.recv_fds(channel, WORD, 1)
-            if not received:
-                self.ledger.close()
-                return
-            sock = SocketType(fileno=descriptors[0])
-            try:
-                word = self.converse(loop, memo, sock, received)
-            finally:
-                sock.close()
-                self.ledger.settle()
-                if shown is not None:
-                    shown()
-            channel.send(word)
+        while self._take_order():
+            pass
+        while self._parked:
+            loop.run()
+        self.ledger.close()
+
+    def _take_order(self) -> bool:
+        """Converse with the next guest, or with those that are parked; False: the master has hung up."""
+        if self._parked:  # they go on while nobody else is here
+            self._orders.wait()
+            if not self._orders.here:
+                return True
+        message, descriptors, _, _ = socket.recv_fds(self._channel, WORD, 1)
+        if not message:
+            return False
+        self._converse(SocketType(fileno=descriptors[0]), message)
+        return True
+
+    def _converse(self, sock: SocketType, message: bytes) -> None:
+        """Converse until the guest rests, leaves, or is parked."""
+        loop = self._loop
+        loop.now = monotonic()  # who knows for how long there was no guest
+        loop.horizon = loop.now + loop.patience
+        if loop.now >= loop.next_chime:
+            loop.next_chime = loop.chime(loop.now)
+        self._current = guest = Guest(loop, sock, message, self, self._memo)
+        guest.open()
+        if self._current is guest:
+            loop.run()
+
+    def park(self, guest: Guest) -> None:
+        """Let it wait, and be free for another."""
+        self._parked.add(guest)
+        self._say(guest, PARKED)
+
+    def let_go(self, guest: Guest, word: bytes) -> None:
+        """It is not here any more; `word` says what became of it."""
+        self._parked.discard(guest)
+        guest.sock.close()
+        self.ledger.settle()
+        if self._shown is not None:
+            self._shown()
+        self._say(guest, word)
+
+    def _say(self, guest: Guest, word: bytes) -> None:
+        if self._current is guest:
+            self._current = None
+            self._loop.stop()
+        elif self._current is None and not self._parked:
+            self._loop.stop()  # nobody to wait for
+        self._channel.send(word[:1] + guest.number + word[1:])
 
     def wants_rid_of_one_since(self, began: float, now: float) -> bool:
         """Whether a guest that rests shall go: others wait, or a reload has made this child an old one."""
         shared = self.shared
         return (shared.wanted and now - began > SLICE) or shared.generation != self.generation
 
-    def converse(self, loop: Loop, memo: Memo, sock: SocketType, received: bytes) -> bytes:
-        """Converse until the guest rests or leaves; the word for the master."""
-        loop.now = monotonic()  # who knows for how long there was no guest
-        loop.horizon = loop.now + loop.patience
-        if loop.now >= loop.next_chime:
-            loop.next_chime = loop.chime(loop.now)
-        guest = Guest(loop, sock, received, self, memo)
-        guest.open()
-        if not guest.over:
-            loop.run()
-        return OVER if guest.over else RESTS + guest.session.begun
+
+class Orders(Task):
+    """The master's end of the channel, heard while guests are parked and none is conversed with."""
+
+    __slots__ = ("here",)
+
+    def __init__(self, loop: Loop, channel: socket.socket) -> None:
+        super().__init__(loop, channel.fileno())
+        self.here = False  # an order, or the channel's end
+
+    def wait(self) -> None:
+        """Run the loop until there is an order, or nobody parked."""
+        self.here = False
+        self.watch(READ)
+        self.loop.run()
+        self.watch(NOTHING)
+
+    def ready(self) -> None:
+        """The master has said something."""
+        self.here = True
+        self.loop.stop()
 
 
 def _tick(memo: Memo, now: float) -> float:
@@ -100,20 +155,21 @@ def _client_of(sock: SocketType) -> Any:
 
 
 class Guest(Connection):
-    """The one connection in a child's loop."""
+    """A connection in a child's loop, lent by a message: the order's number, and what was received."""
 
-    __slots__ = ("_began", "_granted", "_host", "over", "session")
+    __slots__ = ("_began", "_granted", "_host", "_parked", "number", "session")
 
-    def __init__(self, loop: Loop, sock: SocketType, first: bytes, host: Host, memo: Memo) -> None:
+    def __init__(self, loop: Loop, sock: SocketType, message: bytes, host: Host, memo: Memo) -> None:
         super().__init__(
-            loop, sock, first, host.timeouts, ended=self._left, memo=memo, conversing=self._conversation,
-            client=_client_of(sock), ledger=host.ledger,
+            loop, sock, message[NUMBER:], host.timeouts, ended=self._left, memo=memo,
+            conversing=self._conversation, client=_client_of(sock), ledger=host.ledger,
         )  # fmt: skip
         self._began = loop.now
         self._host = host
         self.session = Session(host.limits)
         self._granted: Any = None  # the request whose content has been given its time
-        self.over = False
+        self._parked = False
+        self.number = message[:NUMBER]
 
     async def _conversation(self, _connection: Connection) -> None:
         host = self._host
@@ -128,10 +184,10 @@ class Guest(Connection):
             self.part()
 
     def overdue(self) -> None:
-        """It has said nothing for a while."""
-        if self.session.state in _BETWEEN:
+        """It has said nothing for a while, or takes too little."""
+        if self.wish == READ and self.session.state in _BETWEEN:
             super().ready()
-            if self.session.state in _BETWEEN and not self.over:
+            if self.wish == READ and self.session.state in _BETWEEN:
                 self.part()
         elif self.session.state is State.BODY and self._granted is not self.session.request:
             self._granted = self.session.request
@@ -142,10 +198,21 @@ class Guest(Connection):
 
     def part(self) -> None:
         """Leave this connection as it is, to be gone on with by another child."""
+        self.resting = False
         self.leave()
-        self.loop.stop()
+        self._host.let_go(self, RESTS + self.session.begun)
+
+    def _wait(self, wish: int) -> None:
+        """As Connection's; an answer that has to wait keeps nobody else from this child."""
+        if wish != READ:
+            if not self._parked:
+                self._parked = True
+                self._host.park(self)
+        elif self._parked and self.session.state in _BETWEEN:
+            self.part()
+            return
+        super()._wait(wish)
 
     def _left(self, _connection: Connection, error: Exception | None) -> None:
         _note(error)
-        self.over = True
-        self.loop.stop()
+        self._host.let_go(self, OVER)

@@ -159,6 +159,11 @@ def shown_by_name(name: bytes) -> bool:
     return BY_SUFFIX.get(suffix_of(name)) in SHOWN
 
 
+def film_by_name(name: bytes) -> bool:
+    """Whether a page offers a file of that name as a film to be played."""
+    return BY_SUFFIX.get(suffix_of(name), b"").startswith(b"video/")
+
+
 def fields_for(kind: bytes) -> list[tuple[bytes, bytes]]:
     """The fields that keep a browser from doing more with the content than `kind` says."""
     fields = [(b"X-Content-Type-Options", b"nosniff")]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_DIGITS = re.compile(r"([0-9]+)")
+_NUMBER = re.compile("[0-9]+")
+_LOW = re.compile("[\x00-\x03]")  # signs that a key uses for itself
 # C0, DEL and C1 controls, line and paragraph separators; shown as a sign each.
 _CONTROLS = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _CONTROLS |= dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029], 0xFFFD)
@@ -32,14 +33,27 @@ def described(name: bytes) -> str:
     return re.sub(r"[_\s]+|(?<=\w)-(?=\w)", " ", stem).strip() or text
 
 
-def natural(name: bytes) -> tuple[list[str | int], bytes]:
-    """A sort key as people count: `a2` before `a10`, letters without regard to case or accents."""
+def folded(name: bytes) -> str:
+    """The name without regard to case or accents, to be ordered and found by."""
     text = name.decode("utf-8", "surrogateescape")
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    parts: list[str | int] = list(_DIGITS.split(text.casefold()))
-    parts[1::2] = [int(digits) for digits in parts[1::2]]
-    return parts, name
+    return text.casefold()
+
+
+def natural(name: bytes) -> bytes:
+    """A sort key as people count: `a2` before `a10`, letters without regard to case or accents.
+
+    Bytes, so that a database can keep it and compares it as Python does: a number is a sign lower than all
+    letters, the count of its digits, and the digits. Equal names in this sense stand by their bytes.
+    """
+    text = _NUMBER.sub(_number_key, _LOW.sub("\x03\\g<0>", folded(name)))
+    return text.encode("utf-8", "surrogatepass") + b"\x01" + name
+
+
+def _number_key(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0") or "0"
+    return f"\x02{chr(len(digits) + 3)}{digits}"
 
 
 def bytes_for_people(size: int) -> str:
@@ -49,8 +63,3 @@ def bytes_for_people(size: int) -> str:
         amount, unit = amount / 1000, unit + 1
     digits = 1 if unit and amount < 9.95 else 0
     return f"{amount:.{digits}f} {'byte' if size == 1 else _UNITS[unit]}"
-
-
-def counted(number: int, one: str, many: str, *, more: bool = False) -> str:
-    """`1 picture`, `7 pictures`, `1000+ pictures`."""
-    return f"{number}{'+' if more else ''} {one if number == 1 and not more else many}"

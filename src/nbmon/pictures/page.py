@@ -1,11 +1,12 @@
-"""Pages as HTML: the template, loaded and compiled once, and the stylesheet and icon that it refers to.
+"""Pages as HTML: the templates, loaded and compiled once, and the server's own files that they refer to.
 
-Every value is escaped by jinja2 where it stands. Pages refer to nothing outside this server, hold no
-script, and are sent with a policy that allows none.
+Every value is escaped by jinja2 where it stands. Pages refer to nothing outside this server; the only script
+and the only style are files of this server's, and the policy that pages are sent with allows no others.
 """
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from nbmon.pictures.gallery import Gallery
+    from nbmon.pictures.view import View
 
 RESERVED = b"-"  # first segment of the server's own resources; their names have a hash, no folder loses one
 
 POLICY = (
-    b"default-src 'none'; img-src 'self'; style-src 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    b"default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    b"media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 PAGE_FIELDS: list[tuple[bytes, bytes]] = [
     (b"X-Content-Type-Options", b"nosniff"),
@@ -31,6 +33,11 @@ PAGE_FIELDS: list[tuple[bytes, bytes]] = [
 ]
 
 _HERE = Path(__file__).parent / "assets"
+_KINDS = (
+    ("style.css", b"text/css; charset=utf-8"),
+    ("gallery.js", b"text/javascript; charset=utf-8"),
+    ("icon.svg", SVG),
+)
 
 
 class Asset(NamedTuple):
@@ -40,6 +47,8 @@ class Asset(NamedTuple):
     kind: bytes
     content: bytes
     tag: bytes
+    packed: bytes  # the same, gzipped
+    packed_tag: bytes
 
 
 def tag_of(content: bytes) -> bytes:
@@ -51,13 +60,24 @@ def tag_of(content: bytes) -> bytes:
 def assets() -> dict[bytes, Asset]:
     """The server's own resources by the name under `/-/`."""
     found = {}
-    for name, kind in (("style.css", b"text/css; charset=utf-8"), ("icon.svg", SVG)):
+    for name, kind in _KINDS:
         content = (_HERE / name).read_bytes()
+        if name == "style.css":
+            content += _shapes()
         stem, _, suffix = name.partition(".")
         tag = tag_of(content)
-        asset = Asset(f"{stem}-{tag[1:9].decode()}.{suffix}", kind, content, tag)
+        packed = gzip.compress(content, mtime=0)
+        asset = Asset(f"{stem}-{tag[1:9].decode()}.{suffix}", kind, content, tag, packed, tag_of(packed))
         found[asset.name.encode()] = asset
     return found
+
+
+def _shapes() -> bytes:
+    """A class for each ratio of width to height: the policy allows pages no style of their own."""
+    from nbmon.pictures.gallery import NARROWEST, RATIO_STEP, WIDEST
+
+    shapes = range(NARROWEST, WIDEST + 1, RATIO_STEP)
+    return "".join(f".r{shape}{{--r:{shape / 100:g}}}" for shape in shapes).encode() + b"\n"
 
 
 def _asset(stem: str) -> Asset:
@@ -71,19 +91,31 @@ def icon() -> Asset:
 
 @cache
 def _template(name: str) -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(lambda name: (_HERE / name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.from_string((_HERE / name).read_text("utf-8"))
+    return environment.get_template(name)
+
+
+def _rendered(name: str, values: dict[str, object]) -> bytes:
+    own = {f"{stem}_file": f"-/{_asset(stem).name}" for stem in ("style", "gallery", "icon")}
+    return _template(name).render(values | own).encode("utf-8", "replace")
 
 
 def render(gallery: Gallery) -> bytes:
-    """The page as HTML in UTF-8."""
-    own = {"style": f"-/{_asset('style').name}", "icon": f"-/{icon().name}"}
-    text = _template("folder.html").render(gallery._asdict() | own)
-    return text.encode("utf-8", "replace")
+    """The page of a folder as HTML in UTF-8."""
+    return _rendered("folder.html", gallery._asdict())
 
 
-__all__ = ["HTML", "PAGE_FIELDS", "RESERVED", "Asset", "assets", "icon", "render", "tag_of"]
+def render_view(view: View) -> bytes:
+    """The page of one picture as HTML in UTF-8."""
+    return _rendered("view.html", view._asdict())
+
+
+__all__ = ["HTML", "PAGE_FIELDS", "RESERVED", "Asset", "assets", "icon", "render", "render_view", "tag_of"]

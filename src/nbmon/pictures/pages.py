@@ -7,24 +7,33 @@ sub-folder).
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import NamedTuple, TypeVar
 
+from nbmon.pictures.asked import Asked
 from nbmon.pictures.beneath import NotHere
-from nbmon.pictures.folder import Entry, Folder
-from nbmon.pictures.gallery import Contents, gallery, pages_of, read_contents
-from nbmon.pictures.page import render, tag_of
+from nbmon.pictures.folder import Entry
+from nbmon.pictures.gallery import Setting, gallery, pages_of
+from nbmon.pictures.listing import Contents, Shelf, read_contents
+from nbmon.pictures.page import render, render_view, tag_of
+from nbmon.pictures.view import view
+from nbmon.pictures.words import Words
 
 FRESH_FOR = 0.5  # seconds; a change must be seen within one
 MAX_PAGES = 64  # rendered pages kept
 MAX_LISTS = 8  # sorted folders kept, each of at most folder.MAX_NAMES names
+MAX_ARRANGED = 4  # lists in another order, or of what a search found, of as many names
+ARRANGED_FOR = 5.0  # seconds that such a list is good for: it hangs on more than its directory's times
 SETTLED_AFTER = (
     2.0  # seconds since a directory's last change until its times can be trusted to tell of the next
 )
+LEVEL = 5  # of gzip: beyond, pages hardly get smaller
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 State = tuple[int, int, int, int]  # device, inode, mtime, ctime (nanoseconds)
 
@@ -33,7 +42,9 @@ class Page(NamedTuple):
     """A rendered page with its validators; `since` in seconds since 1970."""
 
     content: bytes
+    packed: bytes  # the same, gzipped
     tag: bytes
+    packed_tag: bytes
     since: int
 
 
@@ -43,37 +54,61 @@ class _Kept(NamedTuple):
     until: float  # monotonic seconds
 
 
+class _Arranged(NamedTuple):
+    held: Contents
+    until: float  # monotonic seconds
+
+
 class Pages:
     """The pages of one folder and of all within."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._shelf = Shelf(setting.folder, setting.known)
         self._lock = threading.Lock()  # held for the bookkeeping alone, never while reading or rendering
-        self._pages: OrderedDict[tuple[bytes, int], _Kept] = OrderedDict()
+        self._pages: OrderedDict[tuple[bytes, Asked, str], _Kept] = OrderedDict()
         self._lists: OrderedDict[State, Contents] = OrderedDict()
+        self._arranged: OrderedDict[tuple[State, Asked], _Arranged] = OrderedDict()
 
-    def get(self, entry: Entry, where: list[bytes], number: int) -> Page:
-        """Page `number`, from 1, of the open folder `entry` at `where`; NotHere beyond, Unavailable."""
-        key, state = (b"/".join(where), number), _state(entry)
+    def get(self, entry: Entry, where: list[bytes], asked: Asked, t: Words) -> Page:
+        """The page asked for of the open folder `entry` at `where`; NotHere beyond the last, Unavailable."""
+        key, state = (b"/".join(where), asked, t.tag), _state(entry)
         kept = self._pages.get(key)
         if kept and kept.state == state and time.monotonic() < kept.until:
             return kept.page
-        content = self._render(entry, where, number, state)
-        tag = tag_of(content)
-        unchanged = kept is not None and kept.page.tag == tag
-        page = kept.page if kept and unchanged else Page(content, tag, int(time.time()))
+        content = self._render(entry, where, asked, t, state)
+        page = kept.page if kept and kept.page.content == content else _page(content)
         self._keep(self._pages, key, _Kept(page, state, time.monotonic() + FRESH_FOR), MAX_PAGES)
         return page
 
-    def _render(self, entry: Entry, where: list[bytes], number: int, state: State) -> bytes:
+    def _render(self, entry: Entry, where: list[bytes], asked: Asked, t: Words, state: State) -> bytes:
+        held = self.held(entry, where, asked, state)
+        if asked.view:
+            return render_view(view(self._setting, where, held, asked, t))
+        if asked.page > pages_of(held):
+            raise NotHere
+        return render(gallery(self._setting, where, held, asked, t))
+
+    def held(self, entry: Entry, where: list[bytes], asked: Asked, state: State | None = None) -> Contents:
+        """The list that is asked for, in its order."""
+        state = state or _state(entry)
+        plain = asked.list()
+        key = (state, plain)
+        arranged = self._arranged.get(key)
+        if arranged and time.monotonic() < arranged.until:
+            return arranged.held
+        held = self._shelf.arranged(self._plain(entry, where, state), where, plain)
+        if plain != Asked():
+            self._keep(self._arranged, key, _Arranged(held, time.monotonic() + ARRANGED_FOR), MAX_ARRANGED)
+        return held
+
+    def _plain(self, entry: Entry, where: list[bytes], state: State) -> Contents:
         held = self._lists.get(state)
         if held is None:
-            held = read_contents(self._folder, entry, where)
+            held = read_contents(self._setting.folder, entry, where)
             if _settled(state) and _state(entry) == state:
                 self._keep(self._lists, state, held, MAX_LISTS)
-        if number > pages_of(held):
-            raise NotHere
-        return render(gallery(self._folder, where, held, number))
+        return held
 
     def _keep(self, kept: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
         with self._lock:
@@ -81,6 +116,11 @@ class Pages:
             kept.move_to_end(key)
             while len(kept) > most:
                 kept.popitem(last=False)
+
+
+def _page(content: bytes) -> Page:
+    packed = gzip.compress(content, LEVEL, mtime=0)
+    return Page(content, packed, tag_of(content), tag_of(packed), int(time.time()))
 
 
 def _state(entry: Entry) -> State:

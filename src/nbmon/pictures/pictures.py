@@ -15,17 +15,22 @@ from collections.abc import Hashable
 from hashlib import blake2b
 
 from nbmon.http import Representation, Request, Response, answer, error_response, method_refusal
+from nbmon.pictures.asked import asked, page_number
 from nbmon.pictures.beneath import NotHere, Unavailable
+from nbmon.pictures.facts import Known
 from nbmon.pictures.folder import Entry, Folder, FolderError
+from nbmon.pictures.gallery import Setting
 from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
 from nbmon.pictures.page import PAGE_FIELDS, RESERVED, Asset, assets, icon
 from nbmon.pictures.pages import Pages
 from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
+from nbmon.pictures.processing.urls import Links
+from nbmon.pictures.words import preferred
 
 ASK_AGAIN = (b"Cache-Control", b"no-cache")
+GZIPPED = (b"Content-Encoding", b"gzip")
 FOR_EVER = (b"Cache-Control", b"public, max-age=31536000, immutable")
 RETRY_AFTER = b"1"  # seconds, with 503
-MAX_PAGE_DIGITS = 6
 FAVICON = [b"favicon.ico"]  # asked for beside a bare picture; ours, unless the folder has one
 
 SETTLED_AFTER = 2_000_000_000  # nanoseconds: the coarsest tick of a file's times (FAT's)
@@ -37,9 +42,14 @@ REMOVED = "The folder that is shown here is gone; once it is back, this page is,
 class Pictures:
     """The application: a request in, an answer out. Safe to call from several threads."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, links: Links | None = None, show_location: bool = False) -> None:
+        """`links` make the URLs of thumbnails; without, pages show the originals.
+
+        Where a picture was taken is told only with `show_location`.
+        """
         self.folder = folder
-        self._pages = Pages(folder)
+        self.links = links
+        self._pages = Pages(Setting(folder, Known(folder), links, show_location))
         self._boundary_key = os.urandom(32)
         self._missing = False  # that the folder was removed has been logged
 
@@ -116,11 +126,19 @@ class Pictures:
         with entry:
             if not entry.status.st_nlink:  # removed while it was open
                 raise NotHere
-            page = self._pages.get(entry, where, page_number(request.query))
-        what = Representation(
-            len(page.content), HTML, page.tag, page.since, (ASK_AGAIN, *PAGE_FIELDS), date_is_strong=False
+            words = preferred(request.field(b"accept-language"))
+            page = self._pages.get(entry, where, asked(request.query), words)
+        packed = accepts_gzip(request.field(b"accept-encoding"))
+        content, tag = (page.packed, page.packed_tag) if packed else (page.content, page.tag)
+        fields = (
+            ASK_AGAIN,
+            (b"Vary", b"Accept-Language, Accept-Encoding"),
+            (b"Content-Language", words.tag.encode()),
+            *PAGE_FIELDS,
+            *((GZIPPED,) if packed else ()),
         )
-        return answer(request, what, lambda: page.content)
+        what = Representation(len(content), HTML, tag, page.since, fields, date_is_strong=False)
+        return answer(request, what, lambda: content)
 
     def _file(self, request: Request, name: bytes, entry: Entry) -> Response:
         given = []
@@ -136,8 +154,20 @@ class Pictures:
 
 
 def _own(request: Request, asset: Asset, keeping: tuple[bytes, bytes]) -> Response:
-    what = Representation(len(asset.content), asset.kind, asset.tag, 0, (keeping, *fields_for(asset.kind)))
-    return answer(request, what, lambda: asset.content)
+    packed = bool(asset.packed) and accepts_gzip(request.field(b"accept-encoding"))
+    content, tag = (asset.packed, asset.packed_tag) if packed else (asset.content, asset.tag)
+    vary = (b"Vary", b"Accept-Encoding")
+    fields = (keeping, vary, *((GZIPPED,) if packed else ()), *fields_for(asset.kind))
+    return answer(request, Representation(len(content), asset.kind, tag, 0, fields), lambda: content)
+
+
+def accepts_gzip(accept_encoding: bytes | None) -> bool:
+    """Whether the field (RFC 9110, section 12.5.3) takes gzip; what it does not name is not sent."""
+    for part in (accept_encoding or b"").lower().split(b","):
+        coding, _, weight = part.replace(b" ", b"").partition(b";")
+        if coding in (b"gzip", b"x-gzip", b"*"):
+            return not weight.startswith(b"q=0") or weight.strip(b"q=0.") != b""
+    return False
 
 
 def _busy(sentence: str) -> Response:
@@ -169,15 +199,6 @@ def entity_tag(status: os.stat_result) -> bytes:
     """
     seen = b"%d %d %d %d" % (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
     return b'"' + blake2b(seen, digest_size=9).hexdigest().encode() + b'"'
-
-
-def page_number(query: bytes | None) -> int:
-    """The N of `page=N` in the query, from 1; 1 where it says nothing sensible."""
-    for part in (query or b"").split(b"&"):
-        digits = part.removeprefix(b"page=")
-        if digits != part and digits.isdigit() and len(digits) <= MAX_PAGE_DIGITS:
-            return max(1, int(digits))
-    return 1
 
 
 def _to_folder(name: bytes, query: bytes | None) -> Response:

@@ -80,6 +80,19 @@ class Client:
         status, fields = self.head()
         return status, fields, self.body(int(fields.get("content-length", 0)))
 
+    def chunk(self):
+        """The next chunk's data; b"" for the last one."""
+        while b"\r\n" not in self.buffer:
+            assert self._more(), f"closed within a chunk: {self.buffer[:200]!r}"
+        size, _, self.buffer = self.buffer.partition(b"\r\n")
+        *_, end = data = self.body(int(size, 16) + 2)
+        assert end == ord("\n"), data[-20:]
+        return data[:-2]
+
+    def chunked(self):
+        """The data of all chunks."""
+        return b"".join(iter(self.chunk, b""))
+
     def rest(self):
         """All bytes until the server closes. A reset is an error here."""
         while self._more():

@@ -7,7 +7,7 @@ Knows no socket, no file and no clock; nothing of the other rooms. The caller dr
         response = app(event) if isinstance(event, Request) else refusal_response(event)
         send(session.respond(response, imf_date(now)))
         if session.body_wanted:
-            send(response.body)
+            send(response.body)  # a Stream of unknown length: `framed`, then LAST_CHUNK, if session.chunked
         session.sent()
 
 Then NEED_DATA: read on; CLOSED: close. After a refusal, or a request with keep_alive False that had content,
@@ -16,6 +16,7 @@ shut the sending side and drop what still comes for a while before closing, lest
 """
 
 from nbmon.http.answer import Representation, answer, method_refusal
+from nbmon.http.chunks import LAST_CHUNK, framed
 from nbmon.http.dates import imf_date, parse_date
 from nbmon.http.grammar import plain_target
 from nbmon.http.limits import DEFAULT_LIMITS, Limits
@@ -23,16 +24,21 @@ from nbmon.http.messages import (
     CLOSED,
     NEED_DATA,
     PAUSED,
+    Answer,
     Body,
     Event,
     FileSlice,
+    Later,
     MisuseError,
     Parts,
     Refusal,
     Request,
     Response,
     Signal,
+    Stream,
     body_length,
+    is_stream,
+    parts_of,
 )
 from nbmon.http.render import REASONS, error_response, refusal_response, render_halves, render_head
 from nbmon.http.session import Session
@@ -41,14 +47,17 @@ from nbmon.http.states import TABLE, Happening, State
 __all__ = [
     "CLOSED",
     "DEFAULT_LIMITS",
+    "LAST_CHUNK",
     "NEED_DATA",
     "PAUSED",
     "REASONS",
     "TABLE",
+    "Answer",
     "Body",
     "Event",
     "FileSlice",
     "Happening",
+    "Later",
     "Limits",
     "MisuseError",
     "Parts",
@@ -59,12 +68,16 @@ __all__ = [
     "Session",
     "Signal",
     "State",
+    "Stream",
     "answer",
     "body_length",
     "error_response",
+    "framed",
     "imf_date",
+    "is_stream",
     "method_refusal",
     "parse_date",
+    "parts_of",
     "plain_target",
     "refusal_response",
     "render_halves",

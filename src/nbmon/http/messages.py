@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeGuard, cast
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -122,7 +122,29 @@ class FileSlice(NamedTuple):
 
 
 Parts = tuple[bytes | FileSlice, ...]
-Body = bytes | FileSlice | Parts
+
+
+class Stream(Protocol):
+    """A body that is made while it is sent. Whoever sends it also closes it, exactly once, sent or not."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes; None: known at its end only. It goes in chunks then or, to HTTP/1.0, until the end."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once there is a next piece; -1: the next piece is there at once.
+
+        A stream of unknown length that has nothing when the server stops is ended there, as if it were whole.
+        """
+
+    def next_piece(self) -> bytes | None:
+        """Some bytes, 64 KiB at most or so; b"": nothing yet; None: the end. May raise: the answer is cut."""
+
+    def close(self) -> None:
+        """Let go of whatever the stream holds."""
+
+
+Body = bytes | FileSlice | Parts | Stream
 
 
 class Response:
@@ -146,10 +168,38 @@ class Response:
         return next((value for key, value in self.fields if key.lower() == wanted), None)
 
 
-def body_length(body: Body) -> int:
-    """Bytes that `body` will put on the wire."""
+class Later(Protocol):
+    """In place of a Response: the answer is being made elsewhere, and nobody need wait for it in between."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once `result` may be called."""
+
+    def result(self) -> Answer:
+        """The answer; or another wait, this one again if it came to nothing. Must not block."""
+
+    def close(self) -> None:
+        """Called exactly once: after `result`, or before it where nobody waits for the answer any more."""
+
+
+Answer = Response | Later  # what an application gives
+
+
+def is_stream(body: Body) -> TypeGuard[Stream]:
+    """Whether `body` is made while it is sent."""
+    return not isinstance(body, bytes | tuple)  # FileSlice and Parts are tuples
+
+
+def body_length(body: Body) -> int | None:
+    """Bytes that `body` will put on the wire, its framing aside; None: known at its end only."""
     if isinstance(body, bytes):
         return len(body)
-    if isinstance(body, FileSlice):
+    if is_stream(body):
         return body.length
-    return sum(len(part) if isinstance(part, bytes) else part.length for part in body)
+    return sum(len(part) if isinstance(part, bytes) else part.length for part in parts_of(body))
+
+
+def parts_of(body: Body) -> Parts:
+    """The parts of a body that is no stream."""
+    if isinstance(body, bytes | FileSlice):
+        return (body,)
+    return cast("Parts", body)

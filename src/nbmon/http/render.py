@@ -64,11 +64,18 @@ def start_of(status: int) -> bytes:
     return start
 
 
-def render_head(response: Response, date: bytes, connection: bytes = b"") -> bytes:
-    """The whole head of `response`, the empty line included. `date`: of `imf_date`. Raises MisuseError."""
+def render_head(response: Response, date: bytes, connection: bytes = b"", *, chunked: bool = False) -> bytes:
+    """The whole head of `response`, the empty line included. `date`: of `imf_date`. Raises MisuseError.
+
+    `chunked`: its body will be sent in chunks.
+    """
     length = None if response.status in BODILESS else body_length(response.body)
-    before, behind = render_halves(response.status, response.fields, length, connection)
+    fields = [*response.fields, _CHUNKED] if chunked else response.fields
+    before, behind = render_halves(response.status, fields, length, connection)
     return before + date + behind
+
+
+_CHUNKED = (b"Transfer-Encoding", b"chunked")
 
 
 _PAGE = """<!DOCTYPE html>

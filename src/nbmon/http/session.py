@@ -31,6 +31,7 @@ from nbmon.http.messages import (
     Request,
     Response,
     Signal,
+    is_stream,
 )
 from nbmon.http.render import BODILESS, render_head
 from nbmon.http.states import TABLE, Happening, State, impossible
@@ -58,6 +59,7 @@ class Session:
         "_longest_line",
         "_scanned",
         "body_wanted",
+        "chunked",
         "request",
         "state",
     )
@@ -66,6 +68,7 @@ class Session:
         self.state = _IDLE
         self.request: Request | None = None  # the last one given out
         self.body_wanted = True  # after respond(): whether the answer's body must be sent
+        self.chunked = False  # after respond(): whether the body must be sent in chunks
         self._limits = limits
         self._longest_line = min(limits.target_bytes + LINE_EXTRA, limits.head_bytes)  # bytes
         self._buffer = bytearray()
@@ -115,14 +118,18 @@ class Session:
     def respond(self, response: Response, date: bytes, close: bool = False) -> bytes:
         """The head of the answer that is owed; its body follows if `body_wanted`, then call `sent`.
 
-        `date`: of `imf_date`. `close` makes this the last answer. Raises MisuseError when none is owed.
+        `date`: of `imf_date`. `close` makes this the last answer. A body of unknown length goes in chunks, if
+        `chunked`, or ends with the connection. Raises MisuseError when no answer is owed.
         """
-        self._move(_ANSWERED_LAST if close else _ANSWERED)
-        self.body_wanted = not self._head_only and response.status not in BODILESS
-        if self.state is _SENDING_LAST:
-            return render_head(response, date, b"close")
         old = self.request is not None and self.request.version == (1, 0)
-        return render_head(response, date, b"keep-alive" if old else b"")
+        bodiless = response.status in BODILESS
+        self.chunked = is_stream(response.body) and response.body.length is None and not bodiless
+        if self.chunked and (old or self.request is None):  # who speaks HTTP/1.0 need not know chunks
+            self.chunked, close = False, True
+        self._move(_ANSWERED_LAST if close else _ANSWERED)
+        self.body_wanted = not (self._head_only or bodiless)
+        connection = b"close" if self.state is _SENDING_LAST else b"keep-alive" if old else b""
+        return render_head(response, date, connection, chunked=self.chunked)
 
     def sent(self) -> None:
         """The whole answer is out."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nbmon.http import Request, Response, error_response, method_refusal
+from nbmon.http import Answer, Request, Response, error_response, method_refusal
 from nbmon.serve.asking import App
 from nbmon.serve.ledger import Snapshot
 from nbmon.serve.metrics import CONTENT_TYPE, exposition, total
@@ -72,7 +72,7 @@ class WithAdmin:
         if state_of is not None:
             self.state_of = lambda request: None if _is_admins(request) else state_of(request)
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
         answer = self._admin.answer(request) if _is_admins(request) else None
         return answer or self._app(request)

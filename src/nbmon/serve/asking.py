@@ -10,11 +10,11 @@ from collections.abc import Callable
 from socket import MSG_DONTWAIT, SHUT_WR, SocketType
 from time import time
 
-from nbmon.http import MisuseError, Request, Response, Session, error_response, imf_date, render_head
+from nbmon.http import Answer, MisuseError, Request, Response, Session, error_response, imf_date, render_head
+from nbmon.serve.bodies import close_files
 from nbmon.serve.logs import log_failure, plain
-from nbmon.serve.sending import close_files
 
-App = Callable[[Request], Response]
+App = Callable[[Request], Answer]
 
 FAILED = "Something went wrong here; it has been written to the log."
 BUSY = "There are too many clients at the moment; please try again soon."
@@ -22,15 +22,20 @@ RETRY_AFTER = 2  # seconds
 _BUSY_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-def ask(app: App, request: Request) -> Response:
+def ask(app: App, request: Request) -> Answer:
     """The application's answer; 503 if it lacks descriptors, 500 if it fails otherwise."""
     try:
         return app(request)
     except Exception as error:
-        log_failure(f"the answer to {_named(request)} failed", error)
-        if isinstance(error, OSError) and error.errno in _BUSY_ERRORS:
-            return _busy()
-        return error_response(500, FAILED)
+        return failed(request, error)
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """The answer where the application raised `error`, which is logged."""
+    log_failure(f"the answer to {_named(request)} failed", error)
+    if isinstance(error, OSError) and error.errno in _BUSY_ERRORS:
+        return _busy()
+    return error_response(500, FAILED)
 
 
 def _busy() -> Response:

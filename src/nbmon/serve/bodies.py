@@ -5,7 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 
-from nbmon.http import Body, FileSlice, Response
+from nbmon.http import Body, FileSlice, Later, Response, Stream, is_stream, parts_of
+from nbmon.serve.logs import log_failure
 
 
 class FileCut(Exception):  # noqa: N818 - what happened to the file
@@ -47,21 +48,31 @@ def read_slice(fd: int, offset: int, length: int) -> bytes:
 
 
 def read_body(body: Body) -> bytes:
-    """All of a body at once. Raises FileCut and OSError."""
+    """All of a body that is no stream, at once. Raises FileCut and OSError."""
     if isinstance(body, bytes):
         return body
-    pieces = (body,) if isinstance(body, FileSlice) else body
     return b"".join(
         piece if isinstance(piece, bytes) else read_slice(piece.file.fileno(), piece.offset, piece.length)
-        for piece in pieces
+        for piece in parts_of(body)
     )
 
 
 def close_files(response: Response) -> None:
-    """Close the files of a response's body, sent or not."""
+    """Close the files of a response's body, or the stream that it is, sent or not."""
     body = response.body
     if type(body) is bytes:
         return
-    for piece in (body,) if isinstance(body, FileSlice) else body:
+    if is_stream(body):
+        close_quietly(body)
+        return
+    for piece in parts_of(body):
         if isinstance(piece, FileSlice) and piece.file is not None:  # None: only HEAD's length was wanted
             piece.file.close()
+
+
+def close_quietly(thing: Later | Stream) -> None:
+    """Close what an application made; where that fails, it is written down."""
+    try:
+        thing.close()
+    except Exception as error:
+        log_failure("what an answer was made from cannot be closed", error)

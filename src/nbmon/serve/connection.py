@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 
 from nbmon.serve.bodies import Mapped
+from nbmon.serve.elsewhere import HANG_UP, Other, end_of
 from nbmon.serve.ledger import Client, Ledger
 from nbmon.serve.loop import READ, WRITE, CoroutineTask, Loop, Overdue, wait_for
 from nbmon.serve.memo import Known, Memo
@@ -33,6 +34,12 @@ class ClientGone(Exception):  # noqa: N818 - a client may go at any time
     """The connection broke: nobody is there to be told anything."""
 
 
+class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast the drain
+    """The server stops, and waits no longer."""
+
+
+ENDINGS = (ClientGone, Overdue, Stopped)  # of a conversation in which nothing failed
+
 Ended = Callable[["Connection", Exception | None], None]
 Conversing = Callable[["Connection"], Coroutine[int, Any, None]]
 
@@ -45,7 +52,8 @@ class Connection(CoroutineTask):
 
     __slots__ = (
         "_accepted", "_at_window", "_closes", "_conversing", "_ended", "_first", "_fresh", "_memo",
-        "_nonblocking", "_rest", "asking", "client", "ledger", "resting", "since", "sock", "timeouts",
+        "_nonblocking", "_rest", "asking", "client", "endless", "ledger", "resting", "since", "sock",
+        "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +78,7 @@ class Connection(CoroutineTask):
         self.timeouts = timeouts
         self.resting = False  # between requests: may be closed without harm
         self.asking = False  # a request has begun to arrive, and its deadline runs
+        self.endless = False  # waits for more of a stream that may be ended at any time
         self._memo = memo
         self._fresh: dict[bytes, Known] = memo.fresh if memo is not None else {}
         self._conversing = conversing
@@ -171,6 +180,42 @@ class Connection(CoroutineTask):
     def answer_is_out(self) -> None:
         """The answer is with the kernel: the reader's speed matters no more."""
         self._accepted = -1
+
+    async def elsewhere(self, fd: int, has_left: Callable[[], bool], *, endless: bool = False) -> bool:
+        """Wait until `fd` is readable, without a deadline. False, of what is `endless`: nothing more comes.
+
+        `has_left` is asked once, if the client says that it will send no more. Raises ClientGone; OSError
+        (of `fd`).
+        """
+        if endless and self.must_end():
+            return False
+        self.deadline = None
+        other = Other(self, fd)
+        self.endless = endless
+        half_closed = False
+        try:
+            while (there := await wait_for(HANG_UP)) is None:
+                gone, ended = end_of(self.fd)
+                if gone or (ended and not half_closed and has_left()):
+                    raise ClientGone("it did not wait for the answer")
+                half_closed = half_closed or ended
+            return bool(there)
+        finally:
+            self.endless = False
+            other.close()
+
+    def must_end(self) -> bool:
+        """Whether this is no time to wait for more of what never ends."""
+        return self.loop.draining
+
+    def end_stream(self) -> None:
+        """End the answer that waits for more of what never ends, if it is one."""
+        if self.endless:
+            self.resume(False)
+
+    def all_taken(self) -> bool:
+        """Whether the client has acknowledged all that was sent."""
+        return _unsent(self.fd) == 0
 
     def send_from_file(self, fd: int, offset: int, count: int) -> int | None:
         """sendfile(2); None when the socket takes nothing now, 0 at the file's end. Raises OSError."""
@@ -279,10 +324,10 @@ class Connection(CoroutineTask):
             self.rest_no_longer()
         else:
             if self.wish == WRITE:
-                self._drop_unsent()
+                self.drop_unsent()
             self.interrupt(Overdue())
 
-    def _drop_unsent(self) -> None:
+    def drop_unsent(self) -> None:
         """Let close() reset: for one who takes nothing the kernel would keep a full buffer for minutes."""
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -29,23 +29,20 @@ from nbmon.http import (
 )
 from nbmon.serve.accepting import Acceptor, room_for
 from nbmon.serve.asking import App, ask, date_now, render, turn_away
-from nbmon.serve.connection import DONTWAIT, ClientGone, Connection
+from nbmon.serve.connection import DONTWAIT, ENDINGS, Connection, Stopped
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
 from nbmon.serve.memo import Known, Memo
 from nbmon.serve.peraddress import PerAddress
 from nbmon.serve.sending import FileCut, close_files, send_answer
+from nbmon.serve.slow import wait_for_answer
 from nbmon.serve.spread import Share, Spread
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
 ROOM_MADE = 64  # connections ended at once when there is no room for new ones
 SETTLE_EACH = 1.0  # seconds
 LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another, nor at once at the end
-
-
-class Stopped(Exception):  # noqa: N818 - thrown into conversations that outlast the drain
-    """The server stops, and waits no longer."""
 
 
 class CoroutineServer:
@@ -240,10 +237,12 @@ class CoroutineServer:
         for acceptor in self._acceptors:
             acceptor.take(self._room)  # those in the backlog have connected while we served
             acceptor.close()
-        self._draining = True
+        self._draining = self._loop.draining = True
         self._memo.forget_all()  # the next answer of each connection is its last
         for connection in [c for c in self._connections if c.resting]:
             self._part(connection)
+        for connection in list(self._connections):
+            connection.end_stream()
         if not self._connections:
             self._loop.stop()
         Timer(self._loop, monotonic() + self._timeouts.drain, self._cut)
@@ -292,7 +291,10 @@ async def converse(
             event = await _receive(conn, session, closing)
         if isinstance(event, Request):
             conn.asking = False
-            await _send(conn, session, ask(app, event), last=closing())
+            response = ask(app, event)
+            if not isinstance(response, Response):
+                response = await wait_for_answer(conn, response, event)
+            await _send(conn, session, response, last=closing())
             if session.state is State.CLOSED and _unread(event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
@@ -330,7 +332,7 @@ async def _send(conn: Connection, session: Session, response: Response, *, last:
     try:
         head, response = render(session, response, last=last)
         if session.body_wanted:
-            await send_answer(conn, head, response)
+            await send_answer(conn, head, response, chunked=session.chunked)
         else:
             await conn.send_all(head)
         conn.answer_is_out()
@@ -343,7 +345,7 @@ async def _send(conn: Connection, session: Session, response: Response, *, last:
 
 
 def _record(conn: Connection, ledger: Ledger, session: Session, response: Response) -> None:
-    content = body_length(response.body) if session.body_wanted else 0
+    content = (body_length(response.body) or 0) if session.body_wanted else 0
     record = Record(time(), conn.client, session.request, response.status, content, monotonic() - conn.since)
     ledger.answered(record, response.field(b"content-type") or b"")
 
@@ -368,7 +370,9 @@ def _unread(request: Request) -> bool:
 def _note(error: Exception | None) -> None:
     """Write down how a conversation ended, where that is anybody's concern."""
     match error:
-        case None | ClientGone() | Overdue() | Stopped():
+        case None:
+            pass
+        case _ if isinstance(error, ENDINGS):
             pass
         case FileCut():
             logger.warning(

@@ -164,6 +164,7 @@ class Loop:
         self.chime: Callable[[float], float] = lambda _: (
             math.inf
         )  # … with `now`, and says when the next is due
+        self.draining = False  # nothing begins any more that has no end of its own
         self._epoll = select.epoll()
         self._tasks: dict[int, Task] = {}
         self._running = False

@@ -33,6 +33,7 @@ from nbmon.http import (
     Session,
     State,
     body_length,
+    is_stream,
     plain_target,
 )
 from nbmon.http.render import DATE_LENGTH, start_of
@@ -298,9 +299,12 @@ class Memo:
 
     def _answer(self, session: Session, request: Request) -> Known | None:
         response = self._app(request)
+        if not isinstance(response, Response):
+            response.close()  # it is made anew each time, and `state_of` should have said so
+            return None
         content: bytes | Mapped | None = b""
         try:
-            if response.status not in _KEPT:
+            if response.status not in _KEPT or is_stream(response.body):
                 return None
             head = session.respond(response, self._date)
             if session.body_wanted:
@@ -315,7 +319,7 @@ class Memo:
 
     def _content(self, response: Response) -> bytes | Mapped | None:
         body = response.body
-        if body_length(body) <= LARGEST:
+        if (body_length(body) or 0) <= LARGEST:
             return read_body(body)
         if response.status != 200 or not isinstance(body, FileSlice) or body.length > self._largest:
             return None

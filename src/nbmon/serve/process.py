@@ -16,8 +16,8 @@ from typing import Any
 from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
 from nbmon.serve.board import Board
 from nbmon.serve.children import Children, Shared
-from nbmon.serve.connection import Connection
-from nbmon.serve.coroutine import CoroutineServer, Stopped, _linger, _receive, _send
+from nbmon.serve.connection import Connection, Stopped
+from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _send
 from nbmon.serve.guest import Host
 from nbmon.serve.loop import Loop
 from nbmon.serve.timeouts import Bounds

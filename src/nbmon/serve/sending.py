@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import errno
 
-from nbmon.http import FileSlice, Response
+from nbmon.http import FileSlice, Response, is_stream, parts_of
 from nbmon.serve.bodies import FileCut, close_files, read_slice, seen
 from nbmon.serve.connection import MORE, ClientGone, Connection
+from nbmon.serve.slow import Flow, send_stream
 
 __all__ = ["FileCut", "close_files", "send_answer"]
 
@@ -21,15 +22,19 @@ TURN = 4_194_304  # bytes for one connection before the others have a turn
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some file systems
 
 
-async def send_answer(conn: Connection, head: bytes, response: Response) -> None:
-    """Send `head` and the response's body. Raises ClientGone, Overdue, FileCut, OSError (of the file)."""
+async def send_answer(conn: Connection, head: bytes, response: Response, *, chunked: bool = False) -> None:
+    """Send `head` and the response's body. Raises ClientGone, Overdue, FileCut, OSError (of the file).
+
+    Of a stream it raises also what that raises; the response's body is a `Flow` then, which counts.
+    """
     body = response.body
     if type(body) is bytes:
         await conn.send_all(head + body if body else head)
+    elif is_stream(body):
+        response.body = flow = Flow(body, chunked=chunked)
+        await send_stream(conn, head, flow)
     else:
-        await _send_pieces(
-            conn, head, body if isinstance(body, tuple) and not isinstance(body, FileSlice) else (body,)
-        )
+        await _send_pieces(conn, head, parts_of(body))
 
 
 async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | FileSlice, ...]) -> None:

@@ -15,16 +15,18 @@ from threading import Thread
 from time import monotonic
 from typing import Any
 
-from nbmon.http import CLOSED, NEED_DATA, Refusal, Request, Session, State, refusal_response
+from nbmon.http import CLOSED, NEED_DATA, Refusal, Request, Response, Session, State, refusal_response
 from nbmon.serve.asking import App, ask
-from nbmon.serve.connection import Connection
-from nbmon.serve.coroutine import CoroutineServer, Stopped, _linger, _receive, _send, _unread
+from nbmon.serve.connection import Connection, Stopped
+from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _send, _unread
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure
 from nbmon.serve.loop import NOTHING, WRITE, Loop, wait_for
+from nbmon.serve.slow import wait_for_answer
 from nbmon.serve.timeouts import Bounds
 
 PATIENCE = 0.25  # seconds for which a thread waits for a reader that takes nothing, if nobody needs it
+ELSEWHERE = -1  # a wish: see `LentConnection.elsewhere`
 END = 2.0  # seconds at the end for threads whose connections are cut
 
 Course = Any  # a coroutine of this room: it yields what it waits for
@@ -102,19 +104,38 @@ async def converse(
 async def _answer(
     conn: Connection, session: Session, app: App, request: Request, closing: Callable[[], bool]
 ) -> None:
-    """What a thread does: it may wait here for the disk, the application, the client."""
+    """What a thread does: it may wait here for the disk, the application, the client.
+
+    Not for an answer that is made elsewhere: that is waited for in the loop, and another thread may go on.
+    """
     response = ask(app, request)
+    if not isinstance(response, Response):
+        response = await wait_for_answer(conn, response, request)
     await _send(conn, session, response, last=closing())
 
 
 class LentConnection(Connection):
     """A connection that the loop leaves alone while a thread has it."""
 
-    __slots__ = ("lent",)
+    __slots__ = ("_elsewhere", "lent")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.lent = False
+        self._elsewhere: tuple[int, Callable[[], bool], bool] | None = None  # what a thread left to the loop
+
+    async def elsewhere(self, fd: int, has_left: Callable[[], bool], *, endless: bool = False) -> bool:
+        """As Connection's; a thread leaves it to the loop, and another thread goes on."""
+        if not self.lent:
+            return await super().elsewhere(fd, has_left, endless=endless)
+        self._elsewhere = fd, has_left, endless
+        return bool(await wait_for(ELSEWHERE))
+
+    async def wait_elsewhere(self) -> bool:
+        """In the loop: what a thread left to it."""
+        assert self._elsewhere is not None
+        (fd, has_left, endless), self._elsewhere = self._elsewhere, None
+        return await self.elsewhere(fd, has_left, endless=endless)
 
     def overdue(self) -> None:
         """As long as a thread has it, time is that thread's concern."""
@@ -139,18 +160,19 @@ class LentConnection(Connection):
 class Loan:
     """A connection in a thread's hands: what is to be done for it, and how far that came."""
 
-    __slots__ = ("_course", "_error", "_wish", "conn")
+    __slots__ = ("_course", "_error", "_value", "_wish", "conn")
 
-    def __init__(self, conn: LentConnection, course: Course) -> None:
+    def __init__(self, conn: LentConnection, course: Course, value: object = None) -> None:
         self.conn = conn
         self._course = course
+        self._value = value  # what it waited for
         self._wish: int | None = None
         self._error: Exception | None = None
 
     def run(self, hurry: Callable[[], bool]) -> None:
         """In a thread: go on until it is done, or its reader makes us wait for too long."""
         try:
-            wish = self._course.send(None)
+            wish = self._course.send(self._value)
             while wish == WRITE and _has_room(self.conn.fd, 0.0 if hurry() else PATIENCE):
                 wish = self._course.send(None)
             self._wish = wish
@@ -214,8 +236,9 @@ class Threads:
     async def run(self, conn: LentConnection, course: Course) -> None:
         """Await `course`, which a thread runs; where its client is slow, it waits in the loop in between."""
         try:
-            while (wish := await self._lend(Loan(conn, course))) is not None:
-                await wait_for(wish)
+            value = None
+            while (wish := await self._lend(Loan(conn, course, value))) is not None:
+                value = await (conn.wait_elsewhere() if wish == ELSEWHERE else wait_for(wish))
         finally:
             course.close()
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Hashable
 from hashlib import blake2b
 from time import monotonic
 
-from nbmon.http import Request, Response, error_response
+from nbmon.http import Answer, Request, Response, error_response
 from nbmon.serve.logs import Budget
-from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, with_field
+from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, changed, with_field
 
 HIGHEST_COST = 12  # of bcrypt, about a quarter of a second a guess
 REMEMBERED = 1024  # passwords found right
@@ -123,7 +123,7 @@ class Auth(Wrapper):
         """From now on these count; whoever was let in by others is asked again."""
         self._table: tuple[Passwords, OrderedDict[bytes, None]] = (passwords, OrderedDict())
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
         given = request.field(b"authorization")
         if given is None or (pair := credentials(given)) is None:
@@ -137,7 +137,7 @@ class Auth(Wrapper):
             if not table[0].right(*pair):
                 return self._ask()
             self._remember(given, table)
-        return _private(self._app(request))
+        return changed(self._app(request), _private)
 
     def _ask(self) -> Response:
         response = error_response(401, ASKED)
@@ -178,9 +178,8 @@ def credentials(value: bytes) -> tuple[bytes, bytes] | None:
     return (user, password) if colon and not _CONTROL.search(user + password) else None
 
 
-def _private(response: Response) -> Response:
+def _private(response: Response) -> None:
     """What only some may see is in no shared cache (RFC 9111 section 3.5)."""
     said = response.field(b"cache-control")
     if said is not None and b"public" in said:
         with_field(response, b"Cache-Control", said.replace(b"public", b"private"))
-    return response

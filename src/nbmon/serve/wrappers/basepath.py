@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Hashable
 
-from nbmon.http import Request, Response, error_response
+from nbmon.http import Answer, Request, error_response
 from nbmon.serve.wrappers.common import App, Wrapper, WrongOption
 
 EXAMPLE = "as in /photos"
@@ -20,7 +20,7 @@ class BasePath(Wrapper):
         super().__init__(app)
         self._base = base
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
         if request.path == b"*":
             return self._app(request)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from fnmatch import translate
 
-from nbmon.http import Request, Response
-from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, with_field
+from nbmon.http import Answer, Request, Response
+from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, changed, with_field
 
 EXAMPLE = "as in '*.jpg=public, max-age=86400'"
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -27,16 +27,17 @@ class CacheControl(Wrapper):
             (re.compile(translate(pattern)).match, "/" in pattern, value) for pattern, value in rules
         ]
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
-        response = self._app(request)
+        return changed(self._app(request), lambda response: self._rule(request, response))
+
+    def _rule(self, request: Request, response: Response) -> None:
         if response.status in (200, 206, 304) and request.method in ("GET", "HEAD"):
             path = _decoded(request.path)
             for matches, whole, value in self._rules:
                 if matches(path if whole else path.rpartition("/")[2]):
                     with_field(response, b"Cache-Control", value)
                     break
-        return response
 
     @staticmethod
     def parse(text: str) -> tuple[str, bytes]:

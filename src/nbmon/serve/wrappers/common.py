@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from nbmon.http import Request, Response
+from nbmon.http import Answer, Later, Request, Response
 
-App = Callable[[Request], Response]
+App = Callable[[Request], Answer]
+Change = Callable[[Response], object]
 Field = tuple[bytes, bytes]
 
 
@@ -28,6 +29,30 @@ class Wrapper:
     def _state_of(self, request: Request) -> Hashable:
         assert self._inner_state is not None
         return self._inner_state(request)
+
+
+def changed(answer: Answer, change: Change) -> Answer:
+    """`answer`, on which `change` is done as soon as it is there."""
+    if isinstance(answer, Response):
+        change(answer)
+        return answer
+    return _ChangedLater(answer, change)
+
+
+class _ChangedLater:
+    def __init__(self, later: Later, change: Change) -> None:
+        self._later = later
+        self._change = change
+
+    def fileno(self) -> int:
+        return self._later.fileno()
+
+    def result(self) -> Answer:
+        answer = self._later.result()
+        return self if answer is self._later else changed(answer, self._change)
+
+    def close(self) -> None:
+        self._later.close()
 
 
 def with_field(response: Response, name: bytes, value: bytes) -> None:

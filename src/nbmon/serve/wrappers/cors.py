@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nbmon.http import Request, Response
-from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, vary_on
+from nbmon.http import Answer, Request, Response
+from nbmon.serve.wrappers.common import App, Field, Wrapper, WrongOption, changed, vary_on
 
 ANY = "*"
 EXAMPLE = "as in https://example.org, or * for every site"
@@ -27,18 +27,21 @@ class Cors(Wrapper):
         if not self._any:
             self.heeds = (*self.heeds, b"origin")
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
         preflight = request.method == "OPTIONS" and request.mentions(b"access-control-request-method:")
-        response = Response(204) if preflight else self._app(request)
+        answer = Response(204) if preflight else self._app(request)
+        fields = _PREFLIGHT if preflight else _PLAIN
+        return changed(answer, lambda response: self._allow(request, response, fields))
+
+    def _allow(self, request: Request, response: Response, fields: list[Field]) -> None:
         origin = b"*" if self._any else request.field(b"origin")
         if not self._any:
             vary_on(response, b"Origin")
         if self._any or origin in self._origins:
             assert origin is not None
             response.fields.append((b"Access-Control-Allow-Origin", origin))
-            response.fields += _PREFLIGHT if preflight else _PLAIN
-        return response
+            response.fields += fields
 
     @staticmethod
     def parse(text: str) -> str:

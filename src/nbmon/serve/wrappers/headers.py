@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nbmon.http import Request, Response
-from nbmon.serve.wrappers.common import App, Field, Wrapper, WrongOption, with_field
+from nbmon.http import Answer, Request, Response
+from nbmon.serve.wrappers.common import App, Field, Wrapper, WrongOption, changed, with_field
 
 EXAMPLE = "as in 'Referrer-Policy: no-referrer'"
 LONGEST = 4096  # bytes
@@ -26,15 +26,16 @@ class Headers(Wrapper):
         super().__init__(app)
         self._fields = tuple(fields)
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
-        response = self._app(request)
+        return changed(self._app(request), self._add)
+
+    def _add(self, response: Response) -> None:
         for name, value in self._fields:
             if name.lower() == b"content-security-policy":
                 response.fields.append((name, value))
             else:
                 with_field(response, name, value)
-        return response
 
     @staticmethod
     def parse(text: str) -> Field:

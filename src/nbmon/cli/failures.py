@@ -28,11 +28,12 @@ def tell(error: Exception, *, debug: bool = False) -> int:
 def meaning(error: Exception) -> tuple[str, int]:
     """The sentence and the exit code of what is not click's own."""
     from nbmon.daemon.errors import DaemonError
+    from nbmon.lab.errors import LabError, LabMisuseError
     from nbmon.services.errors import MisuseError, ServiceError, printable, reason_of
 
-    if isinstance(error, MisuseError):
+    if isinstance(error, MisuseError | LabMisuseError):
         return str(error), MISUSED
-    if isinstance(error, ServiceError | DaemonError):
+    if isinstance(error, ServiceError | DaemonError | LabError):
         return str(error), FAILED
     if isinstance(error, OSError):
         where = f": {printable(str(error.filename))}" if error.filename else ""

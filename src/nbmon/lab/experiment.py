@@ -42,7 +42,7 @@ class Progress:
         """`done` of `of` equal parts are done; `what` comes now."""
 
     def partial(self, rows: Sequence[Row]) -> None:
-        """All rows so far, or all that changed: what is shown if Ctrl-C comes now."""
+        """All rows so far: what is shown if Ctrl-C comes now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,8 @@ from nbmon.lab.experiment import Experiment, Option
 
 HOME = "nbmon.lab.experiments"
 TOUR = (
-    *(
-        "share",
-        "memory",
-        "spawn",
-        "switch",
-        "scale",
-        "lock",
-        "threads",
-        "zombie",
-        "daemon",
-        "serve",
-        "advise",
-    ),
+    *("share", "memory", "spawn", "switch", "scale", "lock"),
+    *("threads", "zombie", "daemon", "serve", "advise"),
 )
 
 

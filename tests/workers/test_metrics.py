@@ -113,7 +113,7 @@ def test_a_stat_line_is_read_though_the_name_holds_brackets():
         b"10",
     ]
     found = costs.parse_stat(b"42 (a) b( c) " + b" ".join(fields), ticks=100, page=4096)
-    assert found == Cost(42, 7, 2.0, 40960, 3)
+    assert found == Cost(42, 7, 2.0, 40960, 3, 1.5, 7.0)
 
 
 def test_a_process_that_is_not_there_costs_nothing_that_could_be_told():

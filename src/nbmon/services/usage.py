@@ -46,11 +46,11 @@ def process(pid: int) -> Process | None:
         return None
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     found = parse_stat(text, os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), now)
-    shared_fairly = _proportional(pid)
+    shared_fairly = proportional(pid)
     return found if shared_fairly is None else found._replace(memory=shared_fairly)
 
 
-def _proportional(pid: int) -> int | None:
+def proportional(pid: int) -> int | None:
     """The proportional set size in bytes; None where it may not be read, or the kernel does not tell it."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:

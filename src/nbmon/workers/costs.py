@@ -16,14 +16,24 @@ class Cost(NamedTuple):
     cpu_seconds: float
     memory: int
     threads: int
+    own_seconds: float = 0.0  # without the children's
+    started: float = 0.0  # seconds of CLOCK_BOOTTIME
 
 
 def parse_stat(text: bytes, ticks: int, page: int) -> Cost:
     """A line of /proc/PID/stat (proc(5)); `ticks` a second, `page` bytes."""
     head, _, tail = text.rpartition(b")")  # the name may hold spaces and brackets
     fields = tail.split()
-    cpu = sum(map(int, fields[11:15])) / ticks
-    return Cost(int(head.partition(b" ")[0]), int(fields[1]), cpu, int(fields[21]) * page, int(fields[17]))
+    own, theirs = (sum(map(int, fields[at : at + 2])) / ticks for at in (11, 13))
+    return Cost(
+        pid=int(head.partition(b" ")[0]),
+        parent=int(fields[1]),
+        cpu_seconds=own + theirs,
+        memory=int(fields[21]) * page,
+        threads=int(fields[17]),
+        own_seconds=own,
+        started=int(fields[19]) / ticks,
+    )
 
 
 def of(pid: int, tid: int | None = None) -> Cost | None:

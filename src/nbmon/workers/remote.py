@@ -17,14 +17,17 @@ CHUNK = 256 * 1024  # bytes read at once
 class Remote:
     """A connection to a supervisor."""
 
-    def __init__(self, sock: socket.socket, called: str = "the supervisor") -> None:
+    def __init__(
+        self, sock: socket.socket, called: str = "the supervisor", patience: float = ANSWER_TIME
+    ) -> None:
+        self._patience = patience
         self._sock = sock
         self._called = called
         self._unread = b""
 
     def ask(self, do: str, **more: Any) -> dict[str, Any]:
         """Its answer. WorkerError if it refuses, or is gone."""
-        self._sock.settimeout(ANSWER_TIME)
+        self._sock.settimeout(self._patience)
         try:
             self._sock.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
         except OSError:
@@ -61,15 +64,23 @@ class Remote:
         self._sock.close()
 
 
-def connect(path: str, called: str) -> Remote:
-    """Speak to the supervisor that listens at `path`. WorkerError if none does, or it may not be."""
+def connect(path: str, called: str, patience: float = ANSWER_TIME) -> Remote:
+    """Speak to the supervisor that listens at `path`. WorkerError if none does, or it may not be.
+
+    `patience`: seconds until an answer must have come; after a WorkerError for want of it, close it.
+    """
     sock = socket.socket(socket.AF_UNIX)
     try:
         # Not settimeout: a non-blocking connect fails where a blocking one waits for its turn (unix(7)).
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_TIME), 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", *_timeval(patience)))
         with short(path) as name:
             sock.connect(name)
     except OSError as error:
         sock.close()
         raise WorkerError(f"{called} cannot be asked: {error.strerror or error} ({path})") from None
-    return Remote(sock, called)
+    return Remote(sock, called, patience)
+
+
+def _timeval(seconds: float) -> tuple[int, int]:
+    whole = int(seconds)
+    return whole, int((seconds - whole) * 1e6)

@@ -101,7 +101,8 @@ def _not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) 
     return value
 
 
-def _complete_names(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+def complete_names(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The names of what runs."""
     from nbmon.services import control
 
     try:
@@ -125,8 +126,8 @@ debug = click.option(
     "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_note_debug, help="Show tracebacks."
 )
 target = click.argument("target", nargs=-1, metavar="TARGET", shell_complete=_complete_targets)
-name = click.argument("name", shell_complete=_complete_names, callback=_not_empty)
-optional_name = click.argument("name", required=False, shell_complete=_complete_names, callback=_not_empty)
+name = click.argument("name", shell_complete=complete_names, callback=_not_empty)
+optional_name = click.argument("name", required=False, shell_complete=complete_names, callback=_not_empty)
 grace = click.option(
     "--grace",
     type=click.FloatRange(0, 86400),

@@ -47,7 +47,7 @@ class Heard:
 
 
 class Later(Heard):
-    """An answer given once the word was said: "." a usual one, "e" an error, "w" wait again, "n" for another."""
+    """Given once the word was said: "." the answer, "e" an error, "w" another wait, "n" another later."""
 
     def __init__(self, words, name, response):
         super().__init__(words, name)

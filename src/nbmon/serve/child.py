@@ -22,6 +22,7 @@ from nbmon.serve.loop import NOTHING, READ, Loop, Task
 # A child's words, each followed by the order's number: the client rests (behind it, what is here of its next
 # request), the connection is over, or it waits for its reader and the child can converse with another.
 RESTS, OVER, PARKED = b"R", b"C", b"P"
+LOOK = b"!"  # the master's word, without a connection: see what it says in the memory that all share
 NUMBER = 4  # bytes of an order's number
 WORD = 1 << 17  # bytes of the longest
 _deaths = Budget(20, 60.0)  # logged, in so many seconds
@@ -89,6 +90,11 @@ class Child(Task):
         with contextlib.suppress(ConnectionError):
             message = order.number.to_bytes(NUMBER, "big"), order.received
             socket.send_fds(self.channel, message, [order.conn.fd])
+
+    def look(self) -> None:
+        """Let it see what is said to all, should it sleep."""
+        with contextlib.suppress(OSError):  # full: it does not sleep; broken: its pidfd tells
+            self.channel.send(LOOK, socket.MSG_DONTWAIT)
 
     def drop(self, order: Order) -> None:
         """Nobody waits for the outcome any more, so it must not go on."""

@@ -245,6 +245,8 @@ class Children:
     def say_stopping(self) -> None:
         """From now on each answer is the last of its connection."""
         self.shared.stopping = True
+        for child in self._all:
+            child.look()
 
     def close(self) -> None:
         """End all children, which have no connection any more, and wait until they are gone."""

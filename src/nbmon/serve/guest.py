@@ -16,7 +16,7 @@ from typing import Any
 from nbmon.http import Limits, Session, State
 from nbmon.serve.asking import App, date_now
 from nbmon.serve.board import Board, Shown
-from nbmon.serve.child import NUMBER, OVER, PARKED, RESTS, WORD
+from nbmon.serve.child import LOOK, NUMBER, OVER, PARKED, RESTS, WORD
 from nbmon.serve.children import Shared
 from nbmon.serve.connection import Connection
 from nbmon.serve.coroutine import _note, converse
@@ -47,6 +47,7 @@ class Host:
         self.memory = 0  # bytes of answers that a child remembers
         self.patience = timeouts.head  # seconds for a request's content; the master waits for heads
         self.timeouts = replace(timeouts, idle=min(KEEP, timeouts.idle), head=min(KEEP, timeouts.head))
+        self._retired = False  # the master has hung up
         self._current: Guest | None = None  # the one that is conversed with
         self._parked: set[Guest] = set()
 
@@ -63,6 +64,8 @@ class Host:
         self.generation = self.shared.generation
         while self._take_order():
             pass
+        self._retired = True
+        self._end_streams()
         while self._parked:
             loop.run()
         self.ledger.close()
@@ -76,6 +79,9 @@ class Host:
         message, descriptors, _, _ = socket.recv_fds(self._channel, WORD, 1)
         if not message:
             return False
+        if message == LOOK:
+            self._end_streams()
+            return True
         self._converse(SocketType(fileno=descriptors[0]), message)
         return True
 
@@ -90,6 +96,15 @@ class Host:
         guest.open()
         if self._current is guest:
             loop.run()
+
+    def ends(self) -> bool:
+        """Whether what has no end of its own must end: the server stops, or this child is an old one."""
+        return self._retired or self.shared.stopping or self.shared.generation != self.generation
+
+    def _end_streams(self) -> None:
+        if self.ends():
+            for guest in list(self._parked):
+                guest.end_stream()
 
     def park(self, guest: Guest) -> None:
         """Let it wait, and be free for another."""
@@ -195,6 +210,10 @@ class Guest(Connection):
             self.loop.wheel.place(self)
         else:
             super().overdue()
+
+    def must_end(self) -> bool:
+        """As Connection's."""
+        return self._host.ends()
 
     def part(self) -> None:
         """Leave this connection as it is, to be gone on with by another child."""

@@ -93,8 +93,7 @@ def _bars(axis: Any, plot: Bars) -> None:
             axis.barh(place, bar.value, color=colour, label=label, height=0.62)
         if bar.low is not None and bar.high is not None:
             axis.plot([bar.low, bar.high], [place, place], color=INK if not plot.value.log else colour)
-    axis.set_yticks(places, [bar.label for bar in plot.bars])
-    axis.invert_yaxis()
+    _lanes(axis, [bar.label for bar in plot.bars])
     _axis(axis, "x", plot.value)
     axis.grid(axis="x", color=GRID, linewidth=0.6)
     if any(groups):
@@ -113,8 +112,7 @@ def _timeline(axis: Any, plot: Timeline) -> None:
                 )
             else:
                 axis.plot([span.start], [place], "D", color=colour, label=label, markersize=5)
-    axis.set_yticks(range(len(plot.lanes)), [lane.label for lane in plot.lanes])
-    axis.invert_yaxis()
+    _lanes(axis, [lane.label for lane in plot.lanes])
     _axis(axis, "x", plot.time)
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -126,11 +124,16 @@ def _matrix(axis: Any, plot: Matrix) -> None:
             colour = PALETTE[words.index(word) % len(PALETTE)]
             axis.barh(place, 0.96, left=at + 0.02, color=colour, alpha=0.35, height=0.9)
             axis.text(at + 0.5, place, word, ha="center", va="center", fontsize=8)
-    axis.set_yticks(range(len(plot.rows)), [label for label, _ in plot.rows])
+    _lanes(axis, [label for label, _ in plot.rows])
     axis.set_xticks([at + 0.5 for at in range(len(plot.columns))], plot.columns)
     axis.set_xlim(0, len(plot.columns))
     axis.xaxis.tick_top()
-    axis.invert_yaxis()
+
+
+def _lanes(axis: Any, labels: list[str]) -> None:
+    """A line for each, the first above."""
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def _axis(axis: Any, which: str, described: Axis) -> None:

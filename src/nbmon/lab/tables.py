@@ -14,6 +14,7 @@ from nbmon.lab.experiment import JSON, Row
 TIMES = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}  # ns in one
 SUFFIXES = (*TIMES, "bytes", "share")
 NUMBERS_AS_NAMES = ("pid", "tid", "uid", "gid", "id", "lane", "value")  # 4711, not 4,711
+SENTENCE = 36  # letters
 WORDS: dict[JSON, str] = {None: "–", True: "yes", False: "no"}
 
 
@@ -25,6 +26,7 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+    wordy: tuple[bool, ...]  # columns with sentences, which need room
 
 
 def tables(rows: Sequence[Row], columns: Sequence[str] = ()) -> list[Table]:
@@ -38,7 +40,8 @@ def _table(part: str, rows: Sequence[Row], columns: Sequence[str]) -> Table:
     shown = [key for key in keys if not _within_interval(key, keys)]
     cells = tuple(tuple(_cell(key, row) for key in shown) for row in rows)
     numeric = tuple(_all_numbers(row.get(key) for row in rows) for key in shown)
-    return Table(part, tuple(heading(key) for key in shown), cells, numeric)
+    wordy = tuple(any(len(cell) > SENTENCE for cell in column) for column in zip(*cells, strict=True))
+    return Table(part, tuple(heading(key) for key in shown), cells, numeric, wordy)
 
 
 def _keys(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
@@ -86,7 +89,7 @@ def quantity(value: JSON, unit: str = "") -> str:
     ('1.23 ms', '3.1 %', '4.1 kB', 'yes')
     """
     if isinstance(value, list | dict):
-        return _joined(value)
+        return _joined(value, unit)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return WORDS.get(value, str(value))
     return _measured(float(value), unit) if unit else number(value)
@@ -98,9 +101,11 @@ def _measured(value: float, unit: str) -> str:
     return size(value) if unit == "bytes" else f"{value * 100:.3g} %"
 
 
-def _joined(value: list[JSON] | dict[str, JSON]) -> str:
+def _joined(value: list[JSON] | dict[str, JSON], unit: str) -> str:
     items = value.items() if isinstance(value, dict) else ((None, one) for one in value)
-    return ", ".join(quantity(one) if key is None else f"{key} {quantity(one)}" for key, one in items)
+    return ", ".join(
+        quantity(one, unit) if key is None else f"{key} {quantity(one, unit)}" for key, one in items
+    )
 
 
 def number(value: float) -> str:

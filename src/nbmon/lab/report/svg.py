@@ -12,7 +12,7 @@ from nbmon.lab.drawing import tick
 from nbmon.lab.plots import PALETTE, Axis, Bars, Chart, Matrix, Plot, Series, Timeline
 from nbmon.lab.report.scales import Scale, scale
 
-LETTER = 6.6  # pixels, the width of an average letter of 12 px
+LETTER = 7.2  # pixels, the width of an average letter of 12 px
 HEIGHT = 300  # pixels of a chart
 ROW = 26  # pixels of a bar, a lane, a row
 FOOT = 46  # pixels below the area: ticks and the axis's label

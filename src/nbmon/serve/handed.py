@@ -14,6 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple
 
 from nbmon.serve.errors import ListenError
+from nbmon.serve.listen import UNSENT
 from nbmon.serve.logs import plain
 
 FIRST = 3  # SD_LISTEN_FDS_START
@@ -82,4 +83,5 @@ def _listening(one: Handed) -> socket.socket:
     sock.setblocking(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return sock

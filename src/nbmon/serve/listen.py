@@ -15,6 +15,9 @@ from nbmon.serve.unixsocket import PREFIX, listen_unix
 
 BACKLOG = 4096  # connections; the kernel lowers it to net.core.somaxconn (listen(2))
 DEFER_ACCEPT = 1  # seconds: wake the server when a request's first bytes are there, not before (tcp(7))
+# Bytes for which the network has no room yet, that the kernel takes of one answer (tcp(7)). Its own bound is
+# megabytes, which hundreds of slow readers fill at once: others wait for that copying, and memory goes.
+UNSENT = 262_144
 PORTS = 65535
 TRIES = 16  # for one free port in several address families
 
@@ -90,6 +93,7 @@ def _listen_one(family: int, address: tuple[str | int, ...], backlog: int) -> so
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         sock.bind(address)
         sock.listen(backlog)
         sock.setblocking(False)

@@ -95,5 +95,5 @@ def test_a_command_of_the_file_runs_in_its_folder(nbmon):
 @pytest.mark.parametrize("script", ["exit 5", "sleep 0.02; exit 5"])
 def test_a_command_that_fails_at_once_is_a_failed_start(nbmon, script):
     done = nbmon("start", "--name", "brief", "--", "sh", "-c", script, code=1)
-    assert "brief did not start: it exited with code 5" in done.stderr
+    assert "brief did not start: sh exited with code 5" in done.stderr
     assert nbmon.left() == []

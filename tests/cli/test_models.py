@@ -10,10 +10,18 @@ import pytest
 from support.proc import GROSS_HANG, Process, wait_until
 
 SHAPES = {
+    "alone": [],
     "thread": ["--model", "thread"],
     "process": ["--model", "process"],
     "two workers": ["--workers", "2"],
     "two workers of threads": ["--workers", "2", "--model", "thread"],
+}
+NAMES = {
+    "alone": ["web"],
+    "thread": ["web"],
+    "process": ["web", "web/1", "web/2"],
+    "two workers": ["web-1", "web-2"],
+    "two workers of threads": ["web-1", "web-2"],
 }
 
 
@@ -86,31 +94,34 @@ def test_status_tells_each_worker_with_its_model(started):
     view = nbmon.view("many")
     names = [worker["name"] for worker in view["workers"]]
     kinds = {worker["kind"] for worker in view["workers"]}
-    assert names == (["web"] if shape == "thread" else ["web-1", "web-2"])
+    assert names == NAMES[shape]
     assert kinds == {"process" if shape == "process" else "thread" if "thread" in shape else "coroutine"}
     assert all(Process(worker["pid"]).alive for worker in view["workers"])
 
 
 def test_a_reload_under_load_loses_no_request(started, visitors):
-    shape, nbmon, _ = started
+    _, nbmon, _ = started
     before = {worker["pid"] for worker in nbmon.view("many")["workers"]}
     nbmon("reload", "many")
-    if "workers" in shape:
-        wait_until(lambda: not before & {worker["pid"] for worker in nbmon.view("many")["workers"]})
-        wait_until(lambda: not any(Process(pid).alive for pid in before))
+    wait_until(lambda: not before & {worker["pid"] for worker in nbmon.view("many")["workers"]})
+    wait_until(lambda: not any(Process(pid).alive for pid in before))
     count = sum(visitor.answers for visitor in visitors)
     wait_until(lambda: sum(visitor.answers for visitor in visitors) > count + 100)
     assert [visitor.lost for visitor in visitors] == [[], [], [], []]
 
 
 def test_a_killed_worker_comes_back_and_the_others_go_on(started, visitors):
-    shape, nbmon, _ = started
-    if shape == "thread":
-        pytest.skip("its one worker is the daemon itself")
-    victim = nbmon.view("many")["workers"][0]["pid"]
+    _, nbmon, _ = started
+    before = nbmon.view("many")
+    victim = before["workers"][0]["pid"]
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: not Process(victim).alive)
-    wait_until(lambda: len(nbmon.view("many")["workers"]) >= 2)
+    wait_until(
+        lambda: [w["state"] for w in nbmon.view("many")["workers"]] == ["running"] * len(before["workers"])
+    )
+    after = nbmon.view("many")
+    assert (after["pid"], after["restarts"]) == (before["pid"], 1)
+    assert after["workers"][0]["last_death"].startswith("was killed by SIGKILL")
     count = sum(visitor.answers for visitor in visitors)
     wait_until(lambda: sum(visitor.answers for visitor in visitors) > count + 100)
     assert sum(len(visitor.lost) for visitor in visitors) <= len(visitors)  # those that the victim had

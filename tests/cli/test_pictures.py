@@ -135,7 +135,8 @@ def test_status_tells_all_that_the_contract_names(nbmon, holiday):
     (worker,) = view["workers"]
     own = {"name", "kind", "pid", "tid", "host_pid", "state", "restarts", "uptime", "last_death"}
     assert worker.keys() == own
-    assert (worker["kind"], worker["pid"], worker["state"]) == ("coroutine", view["pid"], "running")
+    assert (worker["name"], worker["kind"], worker["state"]) == ("web", "coroutine", "running")
+    assert Process(worker["pid"]).parent == view["pid"]
 
 
 def test_status_of_everything_is_a_table_or_a_list(nbmon, holiday):

@@ -191,9 +191,8 @@ def test_whoever_answers_every_answer_is_counted_and_logged_once(nbmon, holiday,
     wait_until(lambda: _counted(f"http://{admin}") == (REQUESTS, REQUESTS))
     before = {worker["pid"] for worker in nbmon.view("holiday")["workers"]}
     nbmon("reload", "holiday")
-    if "thread" not in words:
-        wait_until(lambda: not before & {worker["pid"] for worker in nbmon.view("holiday")["workers"]})
-        wait_until(lambda: not any(Process(pid).alive for pid in before))
+    wait_until(lambda: not before & {worker["pid"] for worker in nbmon.view("holiday")["workers"]})
+    wait_until(lambda: not any(Process(pid).alive for pid in before))
     wait_until(lambda: _counted(f"http://{admin}") == (REQUESTS, REQUESTS))
     nbmon("stop", "holiday")
     lines = log.read_text().splitlines()

@@ -152,6 +152,12 @@ _SERVICE_OPTIONS = (
         metavar="SECONDS",
         help="Until ready; 30 by default.",
     ),
+    click.option(
+        "--restart",
+        type=click.Choice(["permanent", "transient", "temporary"]),
+        help="Whether it comes back: always (a picture server), unless it ended well (start -- COMMAND), "
+        "never (run -- COMMAND).",
+    ),
     config,
     click.option(
         "--listen",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbmon.daemon import Daemon
 from nbmon.services import places, records
+from nbmon.services.commands import KEEPERS_TIME, CommandDaemon
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
 from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from nbmon.services.serving import Outfit
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
-SETTLE_TIME = 0.1  # seconds that a program must live through, or end well within, to count as started
-KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it
 Note = Callable[[str], None]  # told the url once it serves
 
 
@@ -85,8 +84,8 @@ class Built:
             if os.getpid() == owner:  # a child that the program forked also passes here
                 records.remove(self.folder, self.service.name)
 
-    def executed(self, program: int) -> None:
-        """Remember the pid of the command that runs."""
+    def executed(self, program: int | None) -> None:
+        """Remember the command that runs, and its pid, unless a supervisor knows it."""
         self._remember_or_exit(program=program)
 
     def _remember_or_exit(self, url: str | None = None, program: int | None = None) -> None:
@@ -135,7 +134,7 @@ class PictureDaemon(Daemon):
         try:
             self.folder = Folder(self.service.target)
             app = Pictures(self.folder)
-            if crew.count > 1 or crew.model == "process":
+            if crew.shares:
                 load_for_children(app)
             dressed = outfit.dress(app, ledger, crew.snapshots, crew.processes)
             outfit.open_log()
@@ -164,53 +163,6 @@ class PictureDaemon(Daemon):
         _log_line("stopped")
 
 
-class CommandDaemon(Daemon):
-    """Runs one program; ends with it, with its exit code. Ready when the program has not failed at once."""
-
-    wait_ready = True
-
-    def set_up(self, service: Service, executed: Callable[[int], None]) -> None:
-        """Give it its service, and whom to tell the pid of its program."""
-        self.service = service
-        self.executed = executed
-        said = service.options.stop_timeout
-        self.grace = STOP_TIMEOUT if said is None else said
-
-    def _begun(self, program: int) -> None:
-        self.executed(program)
-        if _stands(program):
-            self.ready()
-
-    def run(self) -> None:
-        """Run the program until it ends. `sys.exit` with its code, or a sentence if it cannot begin."""
-        from nbmon.workers import WorkerError, run_command
-
-        try:
-            os.chdir(self.service.directory)
-            code = run_command(self.service.command, on_started=self._begun, grace=self.grace)
-        except WorkerError as error:
-            sys.exit(str(error))
-        except OSError as error:
-            sys.exit(f"cannot work in {self.service.directory}: {reason_of(error)}")
-        sys.exit(code)
-
-
-def _stands(program: int) -> bool:
-    """Whether this child does not fail at once: lives on for a moment, or ends well. Does not reap it."""
-    import select
-
-    pidfd = os.pidfd_open(program)
-    try:
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        if not poll.poll(SETTLE_TIME * 1e3):
-            return True
-        ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT)
-    finally:
-        os.close(pidfd)
-    return ended is not None and ended.si_code == os.CLD_EXITED and ended.si_status == 0
-
-
 def _next(port: int) -> int:
     """Another port to propose, which needs no right."""
     return port + 1 if 1024 <= port < 65535 else PORT
@@ -226,7 +178,7 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     if isinstance(daemon, PictureDaemon):
         daemon.set_up(service, built.serving)
     if isinstance(daemon, CommandDaemon):
-        daemon.set_up(service, built.executed)
+        daemon.set_up(service, built.executed, "temporary" if foreground else "transient")
     _set_timeouts(daemon, service)
     return built
 

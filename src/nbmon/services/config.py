@@ -15,7 +15,7 @@ import msgspec
 
 from nbmon.services.errors import ServiceError, near, printable, reason_of
 from nbmon.services.lines import Path, lines_of_keys
-from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, is_name
+from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, Restart, is_name
 from nbmon.services.serving import FILES, STDOUT
 
 FILE = "nbmon.toml"
@@ -39,6 +39,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     start_timeout: _Seconds | None = None
     stop_timeout: _Seconds | None = None
+    restart: Restart | None = None
     listen: _Texts | None = None
     tls_cert: _Text | None = None
     tls_key: _Text | None = None
@@ -64,6 +65,7 @@ ACCEPTED = {
     "directory": "text: a folder",
     "start_timeout": "seconds, from 0 to 86400",
     "stop_timeout": "seconds, from 0 to 86400",
+    "restart": '"permanent", "transient" or "temporary"',
     "listen": 'a list of texts, as in ["127.0.0.1:9086", "[::1]:9086", "unix:/run/pictures.sock"]',
     "tls_cert": "text: a file",
     "tls_key": "text: a file",
@@ -216,7 +218,11 @@ def _explained(words: str, name: str, raw: dict[str, Any]) -> tuple[str, str]:
     field = _FIELD.search(words)
     key = field[1] if field else ""
     value = raw.get(key)
-    words_of = {"model": ["coroutine", "thread", "process"], "access_log_format": ["combined", "json"]}
+    words_of = {
+        "model": ["coroutine", "thread", "process"],
+        "access_log_format": ["combined", "json"],
+        "restart": ["permanent", "transient", "temporary"],
+    }
     meant = near(value, words_of[key]) if key in words_of and isinstance(value, str) else ""
     return key, f"{key} of services.{name} is {_shown(value)}; accepted is {ACCEPTED.get(key, words)}.{meant}"
 

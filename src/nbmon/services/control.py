@@ -186,13 +186,21 @@ def reload(known: Known) -> int | None:
     from nbmon.daemon.stopping import send
     from nbmon.services import usage
 
-    program = known.record.program if known.record else None
+    program = _program(known)
     if program and known.lock.holder() and not usage.heeds(program, SIGHUP):
         raise ServiceError(
             f"{known.name} would end of a reload: its program (pid {program}) does nothing on SIGHUP; "
             f"nbmon restart {known.name} starts it anew"
         )
     return send(known.lock, SIGHUP)
+
+
+def _program(known: Known) -> int | None:
+    """The pid of a command that runs, as its supervisor or its record tells it."""
+    if known.record is None or known.record.service.kind != "command":
+        return None
+    told = _told_by_tree(known)
+    return told[0].pid if told else known.record.program
 
 
 def view(known: Known) -> View:
@@ -301,10 +309,13 @@ def _refuse_if_running(service: Service) -> None:
 
 def _forget(known: Known, pid: int | None) -> None:
     """Remove the record that a dead one left; that of one started meanwhile has another pid."""
+    from nbmon.services import trees
+
     folder = places.runtime_folder()
     record = records.read(folder, known.name)
     if record and known.record and record.pid in (pid, known.record.pid) and known.lock.holder() is None:
         records.remove(folder, known.name)
+        trees.sweep(known.pidfile)
 
 
 def _again(known: Known | None, word: str, config_path: str | None) -> Service:
@@ -340,8 +351,8 @@ def _is(service: Service, wanted: Service | None) -> bool:
     return wanted is not None and service.identity == wanted.identity
 
 
-def _told_by_tree(shown: View) -> tuple[Worker, ...]:
-    """The workers of a Supervisor, by its own word; none of what is no Supervisor, or does not answer."""
+def _told_by_tree(shown: View | Known) -> tuple[Worker, ...]:
+    """The workers by their supervisor's word; none of what has none, or does not answer."""
     from nbmon.services import trees
 
     rows = trees.workers_of(shown.pidfile, shown.name) or []
@@ -351,9 +362,20 @@ def _told_by_tree(shown: View) -> tuple[Worker, ...]:
 def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> tuple[Worker, ...]:
     """The workers of a picture server."""
     model = (record.service.options.model if record else None) or "coroutine"
-    if model != "process":
-        return tuple(msgspec.structs.replace(worker, kind=model) for worker in _told_by_tree(shown))
-    return tuple(_worker(f"web-{number}", model, child) for number, child in enumerate(family[1:], start=1))
+    told = _told_by_tree(shown)
+    if model == "process":
+        return told + _pool(told, family)
+    return tuple(msgspec.structs.replace(w, kind=model) if w.name.startswith("web") else w for w in told)
+
+
+def _pool(told: Sequence[Worker], family: Sequence[Process]) -> tuple[Worker, ...]:
+    """The processes that each of the process model's workers keeps for connections."""
+    return tuple(
+        _worker(f"{worker.name}/{number}", "process", child)
+        for worker in told
+        if worker.name == "web"
+        for number, child in enumerate((p for p in family if p.parent == worker.pid), start=1)
+    )
 
 
 def _worker(name: str, kind: str, process: Process) -> Worker:
@@ -373,9 +395,8 @@ def _with_usage(shown: View, record: Record | None) -> View:
     if shown.kind == "class":
         told = _told_by_tree(shown) or (_worker(shown.name, "process", head),)
     elif shown.kind == "pictures":
-        model = (record.service.options.model if record else None) or "coroutine"
-        told = _serving(shown, record, family) or (_worker("web", model, head),)
-    else:
+        told = _serving(shown, record, family)
+    elif not (told := _told_by_tree(shown)):
         worker = next((p for p in family[1:] if p.pid == program), head)
         told = (_worker(worker.name, "process", worker),)
     return msgspec.structs.replace(

@@ -1,10 +1,15 @@
-"""Who serves a folder: this process, by one model or another, or several workers under a supervisor."""
+"""Who serves a folder: workers under a supervisor, each by one model or another.
+
+Further workers stand beside them in the same tree: append them to `Crew.beside` before `serve`, as in
+`crew.beside.append(process("darkroom", darkroom.run))`. They are started after those that serve, and must
+be ready at once: nobody waits for them, and the server goes on without them. What they share with those
+that serve (a socket pair, say) is made before, in the supervisor, from which all are forked.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +23,10 @@ if TYPE_CHECKING:
     from nbmon.serve.ledger import Ledger, Snapshot
     from nbmon.serve.spread import Spread
     from nbmon.services.serving import Outfit
+    from nbmon.workers.spec import Worker
 
 WORKER = "web"
 SPARE_GRACE = 1.0  # seconds beyond the drain, before a worker is killed
-# Whoever kills workers, or lets them die at once, is met with backoff; giving up would help nobody.
-INTENSITY = 1_000_000  # restarts
 
 
 def model_of(options: Options) -> Model:
@@ -60,42 +64,48 @@ class Crew:
         self._ledger = ledger
         self._title = title
         self._shown: Callable[[], None] | None = None
+        self._pid = 0  # of the process that `_shown` is for
         self._place: tuple[Spread, int] | None = None
+        self._restart = options.restart or "permanent"
+        self.beside: list[Worker] = []
         self.board: Board | None = None
-        slots = outfit.limited().bounds.processes if self.model == "process" else self.count
-        if slots > 1 and options.metrics is not None:
+        slots = self.count + (outfit.limited().bounds.processes if self.model == "process" else 0)
+        if options.metrics is not None:
             from nbmon.serve.board import Board
 
             self.board = Board(2 * slots)  # in a reload, the old ones serve beside the new ones
 
     def snapshots(self) -> list[Snapshot]:
         """What each worker has counted; of other workers than this one, up to a second ago."""
-        if self._shown is not None:
+        if self._shown is not None and self._pid == os.getpid():  # not in a child of the process model
             self._shown()
-        elsewhere = self.board.all() if self.board is not None else []
-        return elsewhere if self.count > 1 else [self._ledger.snapshot(), *elsewhere]
+        return self.board.all() if self.board is not None else [self._ledger.snapshot()]
+
+    @property
+    def shares(self) -> bool:
+        """Whether several processes serve, which may share what was loaded before they were forked."""
+        return self.count > 1 or self.model == "process"
 
     def processes(self) -> int:
         """How many serve at this moment, this one included."""
         return 1 if self.board is None else 1 + self.board.claimed()
 
     def serve(self, app: App, sockets: list[socket], announce: Callable[[], None], control: str) -> None:
-        """Serve until SIGTERM; `announce` is called once all serve. `sys.exit` with a sentence if none do."""
-        self._app, self._sockets = app, sockets
-        if self.count == 1:
-            self._serve(announce)
-            return
-        from nbmon.serve.spread import Spread
-        from nbmon.workers import Supervisor, WorkerError, process
+        """Serve until SIGTERM; `announce` is called once all serve. `sys.exit` if one cannot."""
+        from nbmon.services.supervised import supervise
+        from nbmon.workers import process
 
+        self._app, self._sockets = app, sockets
+        if self.count > 1:
+            from nbmon.serve.spread import Spread
+
+            self._spread = Spread(self.count)
         _, timeouts, _ = self._outfit.limited()
-        grace = timeouts.drain + SPARE_GRACE
-        self._spread = Spread(self.count)
-        workers = process(WORKER, self._work, count=self.count, most=self.count, ready=True, grace=grace)
-        try:
-            Supervisor(workers, intensity=INTENSITY).run(announce, control)
-        except WorkerError as error:
-            sys.exit(str(error))
+        worker = process(
+            WORKER, self._work, count=self.count, most=self.count, ready=True,
+            restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
+        )  # fmt: skip
+        supervise([worker, *self.beside], announce, control)
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""
@@ -107,8 +117,9 @@ class Crew:
         if self.board is not None:
             from nbmon.serve.board import Shown
 
-            self._shown = Shown(self.board, self._ledger)
-        self._place = (self._spread, worker.number - 1)
+            self._shown, self._pid = Shown(self.board, self._ledger), os.getpid()
+        if self.count > 1:
+            self._place = (self._spread, worker.number - 1)
         self._serve(worker.ready)
 
     def _serve(self, announce: Callable[[], None]) -> None:

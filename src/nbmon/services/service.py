@@ -12,6 +12,7 @@ from nbmon.services.errors import MisuseError, printable
 Kind = Literal["pictures", "class", "command"]
 Model = Literal["coroutine", "thread", "process"]
 AccessLogFormat = Literal["combined", "json"]
+Restart = Literal["permanent", "transient", "temporary"]  # as workers have it
 
 HOST = "127.0.0.1"  # showing a folder to a network is the user's word, never the default
 PORT = 9085
@@ -33,6 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     directory: str | None = None  # absolute
     start_timeout: float | None = None  # seconds
     stop_timeout: float | None = None  # seconds
+    restart: Restart | None = None
     listen: tuple[str, ...] | None = None
     tls_cert: str | None = None  # absolute, as the paths below
     tls_key: str | None = None
@@ -140,6 +142,12 @@ def check_options(service: Service) -> Service:
                 raise MisuseError(
                     f"{flag(key)} is for picture servers; {service.said} opens its own ports, if any", key
                 )
+    if kind == "class" and options.restart is not None:
+        raise MisuseError(
+            f"--restart is for picture servers and commands; {service.said} is restarted as its own code "
+            f"says: a Supervisor's workers are given restart=…, a Daemon may be put under systemd",
+            "restart",
+        )
     if options.model == "process" and options.workers is not None:
         raise MisuseError(
             "--workers is for --model coroutine and thread; "

@@ -53,7 +53,8 @@ def reload(known: Known) -> int | None:
     What a supervisor runs has reloaded when this returns; anything else has been told to.
     """
     pid = known.lock.holder()
-    if not pid or not os.path.exists(trees.control_of(known.pidfile)):
+    is_command = known.record is not None and known.record.service.kind == "command"
+    if not pid or is_command or not os.path.exists(trees.control_of(known.pidfile)):
         return control.reload(known)
     _ask(known, "reload")
     return pid

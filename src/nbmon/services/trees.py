@@ -56,6 +56,14 @@ def control_of(pidfile: str) -> str:
     return pidfile.removesuffix(".pid") + SOCKET
 
 
+def sweep(pidfile: str) -> None:
+    """Remove the control socket that a killed tree left; nobody holds `pidfile`."""
+    try:
+        os.unlink(control_of(pidfile))  # noqa: PTH108 - pathlib would be one more import
+    except OSError:  # there is none
+        pass
+
+
 def workers_of(pidfile: str, name: str) -> list[dict[str, Any]] | None:
     """The workers as the tree itself tells them; None if it cannot be asked."""
     path = control_of(pidfile)

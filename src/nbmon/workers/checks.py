@@ -96,12 +96,20 @@ def checked_readiness(name: str, ready: Any, is_command: bool) -> str:
     if isinstance(ready, str) and ready.startswith("fd:") and ready[3:].isdecimal():
         if 2 < int(ready[3:]) < 100:  # below all that is the supervisor's own
             return ready
+    elif isinstance(ready, str) and _is_while(ready):
+        return ready
     elif (place := _place(str(ready))) is not None:
         return f"port:{place}"
     raise WorkerError(
         f"{name}: ready is {ready!r}; a command is ready at once (False), by 'notify', by 'fd:N' "
-        f"(N from 3 to 99), or when a port answers: 7001 or '127.0.0.1:7001'"
+        f"(N from 3 to 99), when it has lived for a while ('alive:0.5'), "
+        f"or when a port answers: 7001 or '127.0.0.1:7001'"
     )
+
+
+def _is_while(text: str) -> bool:
+    word, _, seconds = text.partition(":")
+    return word == "alive" and seconds.replace(".", "", 1).isdecimal()
 
 
 def _place(text: str) -> str | None:

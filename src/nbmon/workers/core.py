@@ -193,6 +193,10 @@ class Core:
         if old.state not in ALIVE:
             self._forget(old)
 
+    def failed(self) -> list[Slot]:
+        """The workers that died and do not come back."""
+        return [slot for slot in self.root.slots() if slot.state is State.FAILED]
+
     # --- what follows ---
 
     def _order(self, do: Do, child: Child, seconds: float = 0.0) -> None:
@@ -252,12 +256,16 @@ class Core:
         history = History(parent.window.count(now), child.young)
         policy = Policy(restart, plan.intensity, plan.backoff)
         decision = decide(history, policy, death.normal, now - child.started, self._chance())
+        strict = plan.strict_start and parent.state is State.STARTING and not child.ready_once
         child.young = decision.young
         if decision.verdict is Verdict.REST:
             child.move(H.REST if death.normal else H.FAIL)
         elif decision.verdict is Verdict.GIVE_UP:
             child.move(H.FAIL)
-            self._give_up(parent, child, death)
+            self._give_up(parent, _too_often(parent, child, death), death)
+        elif strict:
+            child.move(H.FAIL)
+            self._give_up(parent, f"{child.name} {death.sentence} before it was ready", death)
         else:
             parent.window.add(now)
             self._restart(child, parent, decision.delay, now)
@@ -277,13 +285,7 @@ class Core:
         else:
             self._start(child, now)
 
-    def _give_up(self, node: Node, child: Child, death: Death) -> None:
-        plan = node.plan
-        called = f"supervisor {node.name}" if node.name else "the supervisor"
-        sentence = (
-            f"{called} gave up: more than {plan.intensity} restarts within {plan.period:g} seconds; "
-            f"the last was {child.name}, which {death.sentence}"
-        )
+    def _give_up(self, node: Node, sentence: str, death: Death) -> None:
         node.reason = Death(sentence, False, 0.0, death.when)
         node.move(H.CONDEMN)
         self.said.append(sentence)
@@ -361,6 +363,15 @@ class Core:
         for slot in found:
             self._stop(slot)
         return bool(found)
+
+
+def _too_often(node: Node, child: Child, death: Death) -> str:
+    plan = node.plan
+    called = f"supervisor {node.name}" if node.name else "the supervisor"
+    return (
+        f"{called} gave up: more than {plan.intensity} restarts within {plan.period:g} seconds; "
+        f"the last was {child.name}, which {death.sentence}"
+    )
 
 
 def _holds_up(child: Child, node: Node) -> bool:

@@ -59,6 +59,7 @@ class Engine:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._reload: Reload | None = None
         self._reloads_asked = 0
+        self.forwarded: frozenset[int] = frozenset()  # signals that commands get as they came
 
     def run(self) -> None:
         """Start the tree; returns when it is down.
@@ -66,7 +67,7 @@ class Engine:
         WorkerError if it gave up; RuntimeError off the main thread.
         """
         reaps = _reaps_orphans()
-        numbers = STOPPING | {signal.SIGHUP} | ({signal.SIGCHLD} if reaps else set())
+        numbers = STOPPING | {signal.SIGHUP} | self.forwarded | ({signal.SIGCHLD} if reaps else set())
         with ExitStack() as stack:
             high = HighDescriptors()
             stack.callback(high.restore_limit)
@@ -114,11 +115,19 @@ class Engine:
             if number == signal.SIGINT and self.core.root.state is State.STOPPING:
                 self._hurry()
             elif number in STOPPING:
+                self.processes.asking = number if number in self.forwarded else signal.SIGTERM
                 self.stop()
             elif number == signal.SIGHUP:
                 self.reload()
             elif number == signal.SIGCHLD:
                 self.processes.reap_orphans()
+            elif number in self.forwarded:
+                self._forward(number)
+
+    def _forward(self, number: int) -> None:
+        for life in self.lives.values():
+            if isinstance(life, ProcessLife) and life.slot.spec.argv:
+                life.running.child.send(number)
 
     def _carry_out(self) -> None:
         """Give orders until there is none; each may lead to the next."""
@@ -243,6 +252,8 @@ class Engine:
         life.readiness = pipe
         if spec.ready.startswith("port:"):
             life.readiness = Port(self.loop, spec.ready[5:], lambda: self._ready(life))
+        elif spec.ready.startswith("alive:"):
+            self.loop.after(float(spec.ready[6:]), lambda: self._lived_on(life))
         return life
 
     def _hosted(self, slot: Slot) -> Life:
@@ -278,6 +289,10 @@ class Engine:
         self.core.ready(slot.key, now)
         if self._reload is not None:
             self._reload.ready(slot.key, now)
+
+    def _lived_on(self, life: Life) -> None:
+        if self.lives.get(life.slot.key) is life:
+            self._ready(life)
 
     def _listen(self, life: Life) -> None:
         """Whether its heart has beaten within the time agreed."""

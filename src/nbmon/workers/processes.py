@@ -61,6 +61,7 @@ class Processes:
         loop: Loop,
     ) -> None:
         self.running: dict[int, Running] = {}  # by pid
+        self.asking: int = signal.SIGTERM  # the signal that asks a process to end
         self._keeper = keeper
         self._high = high
         self._loop = loop
@@ -148,7 +149,7 @@ class Processes:
 
     def ask(self, running: Running) -> None:
         """Ask it to end; a stopped process hears of SIGTERM only when it goes on."""
-        running.child.send(signal.SIGTERM)
+        running.child.send(self.asking)
         running.child.send(signal.SIGCONT)
 
     def kill(self, running: Running, why: str) -> None:

@@ -71,7 +71,7 @@ class Worker:
     count: int = 1
     most: int | None = None  # that it may be scaled to
     restart: Restart = "permanent"
-    ready: str = ""  # "": at once; "said"; "notify"; "fd:N"; "port:HOST:PORT"
+    ready: str = ""  # "": at once; "said"; "notify"; "fd:N"; "port:HOST:PORT"; "alive:SECONDS"
     start_timeout: float = START_TIMEOUT  # seconds
     grace: float = GRACE  # seconds
     heartbeat: float | None = None  # seconds that may pass between two heartbeats
@@ -120,7 +120,8 @@ def process(
     """A worker that is a process: a callable, "module:function" (imported there), or a command's words.
 
     `ready`: False, ready at once; True, when it calls `nbmon.ready()`; for a command "notify" (sd_notify(3)),
-    "fd:N" (a line written to descriptor N, as s6 has it) or a port, as number or "HOST:PORT", that answers.
+    "fd:N" (a line written to descriptor N, as s6 has it), "alive:SECONDS" (it has lived so long) or a port,
+    as number or "HOST:PORT", that answers.
     `most` bounds what it may be scaled to. Times in seconds, memory and log sizes in bytes. `env` adds to the
     environment; None removes a variable.
     `limits` are setrlimit(2)'s by name: {"nofile": 1024}. WorkerError says what is not accepted.
@@ -240,6 +241,7 @@ class Plan:
     period: float = 60.0  # seconds
     backoff: Backoff = Backoff()
     restart: Restart = "permanent"
+    strict_start: bool = False
 
 
 def checked_plan(plan: Plan) -> Plan:

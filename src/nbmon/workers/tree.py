@@ -18,7 +18,8 @@ class Supervisor:
     `strategy`: what goes down and comes back with a child that died: "one_for_one", "one_for_all",
     "rest_for_one". More than `intensity` restarts within `period` seconds, and it gives up; the supervisor
     above then restarts it as a whole, or gives up too. What dies before `healthy` seconds of life waits
-    `backoff` seconds, doubled with each death in a row up to `backoff_cap`. WorkerError for wrong values.
+    `backoff` seconds, doubled with each death in a row up to `backoff_cap`. With `strict_start` it gives up,
+    as in OTP, if one dies before it was ever ready, while the tree starts. WorkerError for wrong values.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Supervisor:
         backoff_cap: float = 30.0,
         healthy: float = 1.0,
         restart: Restart = "permanent",
+        strict_start: bool = False,
     ) -> None:
         self._background: Background | None = None
         self.plan = checked_plan(
@@ -43,6 +45,7 @@ class Supervisor:
                 period,
                 Backoff(backoff, backoff_cap, healthy),
                 restart,
+                strict_start,
             )
         )
 

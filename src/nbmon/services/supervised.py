@@ -1,0 +1,40 @@
+"""A service's workers under a supervisor: run until it ends, with an exit code that tells how."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbmon.workers.spec import Worker
+
+# Whoever kills workers, or lets them die at once, is met with backoff; giving up would help nobody.
+INTENSITY = 1_000_000  # restarts
+
+
+def supervise(
+    workers: list[Worker],
+    announce: Callable[[], None],
+    control: str,
+    forwarded: frozenset[int] = frozenset(),
+) -> None:
+    """Run `workers` until SIGTERM, or until none of them is to come back.
+
+    `announce` is called once all are ready; one that dies before it was ready, at the start, ends all.
+    `control` is the path of the control socket; `forwarded` are signals that commands get as they came.
+    `sys.exit` with a sentence if it failed, or if a worker did that does not come back.
+    """
+    from nbmon.workers import Supervisor, WorkerError
+    from nbmon.workers.control import Places
+    from nbmon.workers.engine import Engine
+
+    plan = Supervisor(*workers, intensity=INTENSITY, strict_start=True).plan
+    engine = Engine(plan, announce, Places(control))
+    engine.forwarded = forwarded
+    try:
+        engine.run()
+    except WorkerError as error:
+        sys.exit(str(error))
+    if failed := engine.core.failed():
+        sys.exit(f"{failed[0].name} {failed[0].deaths[-1].sentence}")

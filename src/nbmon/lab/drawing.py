@@ -101,10 +101,10 @@ def _bars(axis: Any, plot: Bars) -> None:
 
 
 def _timeline(axis: Any, plot: Timeline) -> None:
-    kinds = list(dict.fromkeys(span.what for lane in plot.lanes for span in lane.spans))
+    colours = plot.colours()
     for place, lane in enumerate(plot.lanes):
         for span in lane.spans:
-            colour = PALETTE[kinds.index(span.what) % len(PALETTE)]
+            colour = PALETTE[colours[span.what]]
             label = span.what if span.what not in axis.get_legend_handles_labels()[1] else None
             if span.end > span.start:
                 axis.barh(
@@ -155,6 +155,8 @@ def tick(value: float, unit: str) -> str:
     >>> tick(1500.0, "ns"), tick(1000.0, ""), tick(2000.0, "/s"), tick(50.0, "%")
     ('1.5 µs', '1,000', '2,000 /s', '50 %')
     """
+    if value == 0:
+        return "0"  # of whatever
     key = MICRO.get(unit, unit)
     if key in TIMES:
         return duration(value * TIMES[key])

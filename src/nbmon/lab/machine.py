@@ -216,11 +216,11 @@ def _text(path: str) -> str | None:
         return None
 
 
-def warnings(known: Mapping[str, Any], loaded: bool = True) -> list[str]:
-    """What about this machine makes figures worth less. Pure; `loaded`: also look at the load."""
+def warnings(known: Mapping[str, Any]) -> list[str]:
+    """What about this machine makes times worth less. Pure."""
     said = []
     usable = min(known.get("cores_allowed", 1), known.get("cgroup_cores") or 1 << 20)
-    if loaded and known.get("load_1min", 0) > LOADED * usable:
+    if known.get("load_1min", 0) > LOADED * usable:
         said.append(f"load {known['load_1min']} on {usable} core(s): others were running as this began")
     if usable < 2:
         said.append("one core only: nothing can run at the same time, so that parallel models cannot pay")

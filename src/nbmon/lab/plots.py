@@ -90,6 +90,13 @@ class Timeline:
     time: Axis
     lanes: tuple[Lane, ...]
     note: str = ""
+    kinds: tuple[str, ...] = ()  # all that spans may be, where several timelines shall have the same colours
+
+    def colours(self) -> dict[str, int]:
+        """The index into PALETTE of each `what` that occurs, in order."""
+        seen = dict.fromkeys(span.what for lane in self.lanes for span in lane.spans)
+        order = dict.fromkeys((*self.kinds, *seen))
+        return {what: at % len(PALETTE) for at, what in enumerate(order) if what in seen}
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def run(experiment: Experiment, settings: Settings, watch: Watch = lambda *_: No
     """Make the experiment. LabError if it cannot be made; Interrupted on Ctrl-C, SIGTERM and SIGHUP."""
     system.need_linux()
     facts: Row = machine.facts()
-    facts["warnings"] = machine.warnings(facts, loaded=experiment.timed)
+    facts["warnings"] = machine.warnings(facts) if experiment.timed else []
     begun, meter = time.monotonic(), Meter()
     watched = _Watched(experiment, watch)
     with _signals() as signals, _helpers_end(), tempfile.TemporaryDirectory(prefix="nbmon-lab-") as folder:

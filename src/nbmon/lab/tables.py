@@ -15,6 +15,7 @@ TIMES = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}  # ns in one
 SUFFIXES = (*TIMES, "bytes", "share")
 NUMBERS_AS_NAMES = ("pid", "tid", "uid", "gid", "id", "lane", "value")  # 4711, not 4,711
 SENTENCE = 36  # letters
+HIDDEN = ("part", "events")  # the table's title; what only a timeline shows
 WORDS: dict[JSON, str] = {None: "–", True: "yes", False: "no"}
 
 
@@ -45,7 +46,7 @@ def _table(part: str, rows: Sequence[Row], columns: Sequence[str]) -> Table:
 
 
 def _keys(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
-    found = dict.fromkeys(key for row in rows for key in row if key != "part")
+    found = dict.fromkeys(key for row in rows for key in row if key not in HIDDEN)
     return [key for key in columns if key in found] or list(found)
 
 
@@ -104,8 +105,12 @@ def _measured(value: float, unit: str) -> str:
 def _joined(value: list[JSON] | dict[str, JSON], unit: str) -> str:
     items = value.items() if isinstance(value, dict) else ((None, one) for one in value)
     return ", ".join(
-        quantity(one, unit) if key is None else f"{key} {quantity(one, unit)}" for key, one in items
+        quantity(one, unit) if key is None else f"{_words(key)} {quantity(one, unit)}" for key, one in items
     )
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def number(value: float) -> str:

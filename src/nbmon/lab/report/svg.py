@@ -36,6 +36,8 @@ def legend(plot: Plot) -> list[tuple[int, str, str]]:
     if isinstance(plot, Chart):
         named = [(_colour(at, one), mark(at, 6, 6, dashed=one.dashed), one.label) for at, one in _each(plot)]
         return named if len(named) > 1 else []
+    if isinstance(plot, Timeline):
+        return [(colour, _box(), what) for what, colour in plot.colours().items()]
     words = _words(plot)
     return [(at, _box(), word) for at, word in enumerate(words)] if any(words) else []
 
@@ -44,8 +46,6 @@ def _words(plot: Plot) -> list[str]:
     """What the colours stand for. A matrix has its words in its cells."""
     if isinstance(plot, Bars):
         return list(dict.fromkeys(bar.group for bar in plot.bars))
-    if isinstance(plot, Timeline):
-        return list(dict.fromkeys(span.what for lane in plot.lanes for span in lane.spans))
     return []
 
 
@@ -145,7 +145,7 @@ def _rows(labels: Sequence[str], width: int) -> tuple[float, float, bool]:
 def _labels(labels: Sequence[str], width: int) -> list[str]:
     left, row, above = _rows(labels, width)
     if above:
-        return [_text(0, TOP + at * row + 10, label) for at, label in enumerate(labels)]
+        return [_text(0, TOP + at * row + 13, label) for at, label in enumerate(labels)]
     return [_text(left - 8, TOP + at * row + row / 2 + 4, label, "end") for at, label in enumerate(labels)]
 
 
@@ -176,7 +176,7 @@ def _bar(left: float, y: float, end: float) -> str:
 
 
 def _timeline(plot: Timeline, width: int) -> str:
-    labels, kinds = [lane.label for lane in plot.lanes], _words(plot)
+    labels, colours = [lane.label for lane in plot.lanes], plot.colours()
     left, row, above = _rows(labels, width)
     bottom = TOP + row * len(labels)
     ends = [value for lane in plot.lanes for span in lane.spans for value in (span.start, span.end)]
@@ -188,7 +188,7 @@ def _timeline(plot: Timeline, width: int) -> str:
             start, end = x(span.start), x(span.end)
             drawn = _bar(start, y, end) if span.end > span.start else mark(3, start, y)
             told = f"<title>{escape(span.what)}</title>"
-            inside.append(f'<g class="c{kinds.index(span.what) % len(PALETTE)}">{told}{drawn}</g>')
+            inside.append(f'<g class="c{colours[span.what]}">{told}{drawn}</g>')
     return _svg(width, bottom + FOOT, plot.title, inside)
 
 

@@ -7,7 +7,7 @@ from nbmon.lab.experiments.memory import copying, forking, objects
 from nbmon.lab.plots import Axis, Bar, Bars, Chart, Matrix, Plot, Series
 from nbmon.lab.tables import duration, size
 
-REFUSED = "/proc/self/pagemap is refused here: pages were not looked at one by one; smaps_rollup tells how much was copied"
+REFUSED = "/proc/self/pagemap is refused here: smaps_rollup tells how much was copied, not which pages"
 HIDDEN = "the numbers of frames are hidden without CAP_SYS_ADMIN; whether a page is mapped once only is not"
 
 

@@ -91,7 +91,7 @@ def _row(at: int, wrote: bool, before: tuple[Page, Page], after: tuple[Page, Pag
 
 
 def common(one: Page, other: Page) -> bool:
-    """Whether two processes have one frame: by its number; where that is hidden, as neither is alone on it."""
+    """Whether two processes have one frame: by its number; where that is hidden, neither is alone on it."""
     if one.frame and other.frame:
         return one.frame == other.frame
     return one.present and other.present and not one.alone and not other.alone

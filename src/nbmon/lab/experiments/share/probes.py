@@ -140,7 +140,7 @@ PROBES = {
             BENCH.read_mapping,
             BENCH.write_mapping,
             lambda: "new",
-            differs="made before the fork, it stays common to both processes: the one memory that they share",
+            differs="made before the fork, it stays common to both processes",
         ),
         Probe("descriptor table (a close)", _is_open, _close, lambda: "closed"),
         Probe(
@@ -227,8 +227,7 @@ PROBES = {
             lambda: "new",
             {"thread": "own", "process": "own", "coroutine": "own"},
             "contextvars",
-            differs="the only thing that two tasks of a loop have for themselves: each runs in a copy of the "
-            "context in which it was made",
+            differs="each task of a loop runs in a copy of the context in which it was made",
         ),
         Probe(
             "uid and gid",

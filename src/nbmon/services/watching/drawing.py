@@ -213,7 +213,7 @@ def _table(lines: Sequence[Line], choice: Choice, screen: Screen) -> list[str]:
         return [" " * width, fitted("nothing has these letters" if choice.filter else NOTHING, width)]
     names = [name_of(line, style) for line in lines]
     widest = max(LEAST_NAME, *map(width_of, names))
-    layout = layout_for(width, min(widest, MOST_NAME, max(LEAST_NAME, width - 40)))
+    layout = layout_for(width, min(widest, MOST_NAME, max(LEAST_NAME, width - 40), width))
     at = place_of(lines, choice)
     first = min(max(0, at - room(height) // 2), max(0, len(lines) - room(height)))
     shown = range(first, min(len(lines), first + room(height)))

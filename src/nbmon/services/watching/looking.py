@@ -61,6 +61,7 @@ class _Service:
     def __init__(self) -> None:
         self._remote: Remote | None = None
         self._not_before = 0.0
+        self._asked = 0  # the pid of the one that was asked
         self._looks = 0
         self._pids: list[int] = []  # the family, as it was found last
         self._told: set[int] = set()  # those that the supervisor named then
@@ -81,6 +82,9 @@ class _Service:
         if pid is None:
             self.close()
             return self._seen(known, None, "dead", None) if known.lock.leftover() else None
+        if pid != self._asked:  # another one by now, who may well answer
+            self.close()
+            self._asked, self._not_before = pid, 0.0
         tree, silent = self._ask(known)
         return self._seen(known, pid, "silent" if silent else "running", tree)
 

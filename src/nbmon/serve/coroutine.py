@@ -322,8 +322,8 @@ async def _receive(conn: Connection, session: Session, closing: Callable[[], boo
 
 def _patience(conn: Connection, closing: Callable[[], bool]) -> float | None:
     """Seconds until the next bytes must be here; None: the time that runs already goes on."""
-    if conn.resting:
-        return 0.0 if closing() else conn.timeouts.idle
+    if conn.resting:  # one whose answer did not say that it was the last asks on: see `_part`
+        return min(LEAST_REST, conn.timeouts.idle) if closing() else conn.timeouts.idle
     return None if conn.asking else conn.timeouts.head
 
 

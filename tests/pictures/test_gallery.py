@@ -6,7 +6,6 @@ import io
 import os
 import re
 from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin
 
@@ -21,54 +20,8 @@ from nbmon.pictures.facts import Known
 from nbmon.pictures.gallery import ON_A_PAGE, Setting, contents, gallery, read_contents
 from nbmon.pictures.page import render
 from nbmon.pictures.words import EN
+from support.pages import Page
 from support.pictures import Ask, asker, content
-
-VOID = {"meta", "link", "img", "input"}
-ALLOWED = VOID | {"html", "head", "title", "body", "a", "header", "nav", "ol", "li", "bdi", "h1", "p", "span",
-                  "main", "section", "h2", "ul", "footer", "form", "button", "script", "details",
-                  "summary", "div", "label", "svg", "path", "circle", "rect", "figure", "template", "aside",
-                  "dl", "dt", "dd"}  # fmt: skip
-
-
-class Page(HTMLParser):
-    """The page as a browser would read it: its elements, their nesting checked, and its text."""
-
-    def __init__(self, html: bytes) -> None:
-        super().__init__()
-        self.links: list[str] = []  # but for those of the tools
-        self.tools: list[str] = []
-        self.images: list[dict[str, str | None]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.feed(html.decode("utf-8"))
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        assert tag in ALLOWED, tag
-        given = dict(attributes)
-        assert not [name for name in given if name.startswith("on") or name == "style"]
-        if "id" in given:
-            self.ids.append(str(given["id"]))
-        if tag == "a":
-            (self.tools if "div" in self.open else self.links).append(str(given["href"]))
-        if tag == "img":
-            self.images.append(given)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        assert tag in ("circle", "path", "rect")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data.strip())
-
-    def targets(self, at: str) -> list[str]:
-        return [urljoin("http://here" + at, link) for link in self.links]
 
 
 def setting(folder: Folder) -> Setting:

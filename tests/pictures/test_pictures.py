@@ -237,7 +237,7 @@ def test_a_page_runs_no_script_but_ours_and_can_be_asked_for_again(ask: Ask) -> 
     assert policy.startswith(b"default-src 'none'; img-src 'self'; style-src 'self'; ")
     assert b"unsafe" not in policy
     html = content(page)
-    assert html.count(b"<script") == html.count(b'.js" defer></script>') == 1
+    assert html.count(b"<script") == html.count(b'.js" defer></script>') == 2
     assert b"style=" not in html
     assert ask("/", if_none_match=field(page, b"ETag").decode()).status == 304
     assert ask("/", if_modified_since="Mon, 01 Jan 2024 00:00:00 GMT").status == 200

@@ -35,7 +35,8 @@ PAGE_FIELDS: list[tuple[bytes, bytes]] = [
 _HERE = Path(__file__).parent / "assets"
 _KINDS = (
     ("style.css", b"text/css; charset=utf-8"),
-    ("gallery.js", b"text/javascript; charset=utf-8"),
+    ("viewer.js", b"text/javascript; charset=utf-8"),
+    ("folder.js", b"text/javascript; charset=utf-8"),
     ("icon.svg", SVG),
 )
 
@@ -104,7 +105,7 @@ def _template(name: str) -> Template:
 
 
 def _rendered(name: str, values: dict[str, object]) -> bytes:
-    own = {f"{stem}_file": f"-/{_asset(stem).name}" for stem in ("style", "gallery", "icon")}
+    own = {f"{stem}_file": f"-/{_asset(stem).name}" for stem in ("style", "viewer", "folder", "icon")}
     return _template(name).render(values | own).encode("utf-8", "replace")
 
 

@@ -47,6 +47,8 @@ class View(NamedTuple):
     total: int
     previous: str  # references of the neighbours' pages; empty at the ends
     next: str
+    first: str
+    last: str
     near: list[Whole]  # the neighbours' pictures, for the script to load ahead
     up: str  # reference of the page of the folder that shows it
     facts: list[tuple[str, str]]
@@ -79,6 +81,8 @@ def view(setting: Setting, where: list[bytes], held: Contents, asked: Asked, t: 
         total=len(held.pictures),
         previous=asked.href(view=held.pictures[at - 1]) if at > 0 else "",
         next=asked.href(view=held.pictures[at + 1]) if at + 1 < len(held.pictures) else "",
+        first=asked.href(view=held.pictures[0]) if at > 0 else "",
+        last=asked.href(view=held.pictures[-1]) if at + 1 < len(held.pictures) else "",
         near=[_near(setting, where, name) for name in around if not film_by_name(name)],
         up=asked.href(page=(len(held.folders) + at) // ON_A_PAGE + 1) + f"#p{at + 1}",
         facts=facts,

@@ -70,8 +70,7 @@ ENGLISH = {
     "place": "Place",
     "broken": "This picture cannot be shown.",
     "no_film": "This browser cannot play the film; it can be downloaded.",
-    "loading": "Loading …",
-    "gone": "The server does not answer.",
+    "too_many": "Too many for one request: choose fewer, or download all.",
 }
 
 CHINESE = {
@@ -136,8 +135,7 @@ CHINESE = {
     "place": "地点",
     "broken": "这张图片无法显示。",
     "no_film": "这个浏览器不能播放该视频，可以下载后观看。",
-    "loading": "正在加载……",
-    "gone": "服务器没有回应。",
+    "too_many": "一次选得太多：请少选一些，或者全部下载。",
 }
 
 # What can be counted: in English one and many, in Chinese with its measure word.

@@ -71,6 +71,9 @@ class WithAdmin:
         state_of = getattr(app, "state_of", None)
         if state_of is not None:
             self.state_of = lambda request: None if _is_admins(request) else state_of(request)
+        varies = getattr(app, "varies", None)
+        if varies is not None:
+            self.varies = varies
 
     def __call__(self, request: Request) -> Answer:
         """Answer `request`."""

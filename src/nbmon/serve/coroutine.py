@@ -288,7 +288,7 @@ async def converse(
     while True:
         event = session.next_event()
         if event is NEED_DATA:
-            event = await _receive(conn, session, closing)
+            event = await _receive(conn, session)
         if isinstance(event, Request):
             conn.asking = False
             response = ask(app, event)
@@ -306,11 +306,11 @@ async def converse(
             return
 
 
-async def _receive(conn: Connection, session: Session, closing: Callable[[], bool]) -> Event:
+async def _receive(conn: Connection, session: Session) -> Event:
     """Give the session more bytes, and its next event, or what it makes of there being none in time."""
     conn.resting = session.idle
     try:
-        data = await conn.receive(_patience(conn, closing))
+        data = await conn.receive(_patience(conn))
     except Overdue:
         return session.time_out()
     finally:
@@ -320,10 +320,10 @@ async def _receive(conn: Connection, session: Session, closing: Callable[[], boo
     return session.next_event()
 
 
-def _patience(conn: Connection, closing: Callable[[], bool]) -> float | None:
+def _patience(conn: Connection) -> float | None:
     """Seconds until the next bytes must be here; None: the time that runs already goes on."""
     if conn.resting:  # one whose answer did not say that it was the last asks on: see `_part`
-        return min(LEAST_REST, conn.timeouts.idle) if closing() else conn.timeouts.idle
+        return min(LEAST_REST, conn.timeouts.idle) if conn.loop.draining else conn.timeouts.idle
     return None if conn.asking else conn.timeouts.head
 
 

@@ -12,6 +12,7 @@ no memo, and one that wraps another passes its on):
     state_of(request) -> Hashable | None   # equal while the answer is; None: do not remember
     heeds: tuple[bytes, ...] = ()          # fields, in lower case, on which answers depend besides those that
                                            # `plain_target` refuses; b"origin", if it knows CORS
+    varies(target) -> bool                 # whether it depends on fields besides; an app need not have it
 
 A driver asks `answer_to(data, client)` for what came on a resting connection, sends `.answer`, and closes
 after it if `.closes`. One in a hurry asks `fresh.get(data)` before, and adds 1 to `.hits` itself. It calls
@@ -105,6 +106,7 @@ class Memo:
         self._app = app
         self._state_of: Callable[[Request], Hashable] | None = getattr(app, "state_of", None)
         self._heeds = tuple(b"\n" + name + b":" for name in getattr(app, "heeds", ()))
+        self._varies: Callable[[bytes], bool] | None = getattr(app, "varies", None)
         self._limits = limits
         self._ledger = ledger
         self._most = most if self._state_of is not None else 0  # bytes
@@ -193,7 +195,7 @@ class Memo:
         target = plain_target(data, self._limits)
         if target is None or (self._heeds and any(map(data.lower().__contains__, self._heeds))):
             return data
-        return target
+        return data if self._varies is not None and self._varies(target) else target
 
     def _again(self, seen: int) -> bool:
         """Whether this was seen not long ago, and not found unfit to be remembered."""

@@ -10,7 +10,6 @@ The pool grows when a request waits, up to `bounds.processes`, and shrinks to `b
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
@@ -67,7 +66,7 @@ class ProcessServer(CoroutineServer):
 
     async def _converse(self, connection: Connection) -> None:
         assert self._children is not None
-        await converse(connection, self._limits, lambda: self._stopping, self._bounds, self._children)
+        await converse(connection, self._limits, self._bounds, self._children)
 
     def _drain(self) -> None:
         assert self._children is not None
@@ -85,7 +84,6 @@ class ProcessServer(CoroutineServer):
 async def converse(
     conn: Connection,
     limits: Limits,
-    closing: Callable[[], bool],
     bounds: Bounds,
     children: Children,
 ) -> None:
@@ -94,7 +92,7 @@ async def converse(
     while True:
         event = session.next_event()
         if event is NEED_DATA and len(session.kept) < ENOUGH:
-            event = await _receive(conn, session, closing)
+            event = await _receive(conn, session)
         if isinstance(event, Request) or len(session.kept) >= ENOUGH:
             conn.asking = False
             unread = await children.converse(conn, session.kept)

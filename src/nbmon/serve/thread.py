@@ -88,7 +88,7 @@ async def converse(
     while True:
         event = session.next_event()
         if event is NEED_DATA:
-            event = await _receive(conn, session, closing)
+            event = await _receive(conn, session)
         if isinstance(event, Request):
             conn.asking = False
             await threads.run(conn, _answer(conn, session, app, event, closing))

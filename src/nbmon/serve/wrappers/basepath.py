@@ -46,6 +46,9 @@ class BasePath(Wrapper):
         inner = self._inner(request)
         return None if inner is None else super()._state_of(inner)
 
+    def _varies(self, target: bytes) -> bool:
+        return target.startswith(self._base) and super()._varies(target[len(self._base) :])
+
     @staticmethod
     def parse(text: str) -> bytes:
         """`/photos` or `/a/b`, b"" for `/`. Raises WrongOption."""

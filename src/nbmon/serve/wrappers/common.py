@@ -25,10 +25,17 @@ class Wrapper:
         if self._inner_state is not None:
             # An attribute only where it has a meaning: its absence is what tells the memo that there is none.
             self.state_of = self._state_of
+        self._inner_varies: Callable[[bytes], bool] | None = getattr(app, "varies", None)
+        if self._inner_varies is not None:
+            self.varies = self._varies
 
     def _state_of(self, request: Request) -> Hashable:
         assert self._inner_state is not None
         return self._inner_state(request)
+
+    def _varies(self, target: bytes) -> bool:
+        assert self._inner_varies is not None
+        return self._inner_varies(target)
 
 
 def changed(answer: Answer, change: Change) -> Answer:

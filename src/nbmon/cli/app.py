@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nbmon
-from nbmon.cli import elsewhere, lab, steering, top, words
+from nbmon.cli import elsewhere, lab, steering, top, web, words
 from nbmon.cli.words import Settings
 
 if TYPE_CHECKING:
@@ -207,7 +207,9 @@ cli.add_command(elsewhere.unit)
 cli.add_command(elsewhere.convert)
 cli.add_command(steering.scale)
 cli.add_command(steering.events)
+cli.add_command(steering.upgrade)
 cli.add_command(top.top)
+cli.add_command(web.web)
 cli.add_command(lab.lab)
 
 

@@ -73,6 +73,7 @@ def lab(  # noqa: PLR0917 - click calls it, by name
 def _made(plan: list[tuple[Experiment, Settings]], outputs: object, together: bool) -> int:
     """Make them in turn; what was measured is shown whatever comes. The exit code."""
     from nbmon.cli import labshow
+    from nbmon.lab.errors import LabError
     from nbmon.lab.running import Interrupted, run
 
     assert isinstance(outputs, labshow.Outputs)
@@ -85,9 +86,15 @@ def _made(plan: list[tuple[Experiment, Settings]], outputs: object, together: bo
                 result = run(experiment, settings, watch)
         except Interrupted as stopped:
             result, code = stopped.result, 128 + stopped.number
+        except LabError as error:
+            if not together:
+                raise
+            click.echo(f"nbmon: {experiment.name}: {error}", err=True)  # the others' results are not lost
+            code = 1
+            continue
         results.append(result)
         outputs.one(result)
-        if code:
+        if code > 1:
             break
     outputs.end(results, together)
     return code

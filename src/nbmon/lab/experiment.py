@@ -67,4 +67,5 @@ class Experiment:
     timed: bool = True  # the verdict rests on times, so that a busy machine makes it unsure
     in_all: bool = True  # part of `nbmon lab all`
     conclude: Callable[[list[Row]], str] | None = None  # a verdict from some of the rows, after Ctrl-C
+    module: str = ""  # where the process that runs it finds it; by its name otherwise
     columns: tuple[str, ...] = ()  # keys of the table for people, in order; all of them by default

@@ -26,9 +26,19 @@ def find(name: str) -> Experiment:
     if name not in known:
         hint = near(name, known)
         raise LabMisuseError(f"{name} is no experiment; there are {', '.join(known)}, and all.{hint}")
-    found = import_module(f"{HOME}.{name}").EXPERIMENT
-    assert isinstance(found, Experiment), name
+    return load(f"{HOME}.{name}")
+
+
+def load(module: str) -> Experiment:
+    """The experiment of a module."""
+    found = import_module(module).EXPERIMENT
+    assert isinstance(found, Experiment), module
     return found
+
+
+def module_of(experiment: Experiment) -> str:
+    """Where `load` finds it."""
+    return experiment.module or f"{HOME}.{experiment.name}"
 
 
 def options_of(experiment: Experiment, words: list[str], pairs: list[str]) -> dict[str, str]:

@@ -44,25 +44,26 @@ class Reporting(Progress):
 
 
 def main(args: list[str]) -> int:
-    """`NAME SETTINGS FD PARENT`, as `running` gives them."""
-    name, settings, fd, parent = args[0], json.loads(args[1]), int(args[2]), int(args[3])
+    """`MODULE SETTINGS FD PARENT`, as `running` gives them."""
+    module, settings, fd, parent = args[0], json.loads(args[1]), int(args[2]), int(args[3])
     os.set_inheritable(fd, False)
     _end_with(parent)
     report = Reporting(fd)
     try:
-        finding = registry.find(name).run(Settings(**settings), report)
+        finding = registry.load(module).run(Settings(**settings), report)
     except LabError as error:
         report.say("failed", {"sentence": str(error), "misused": isinstance(error, LabMisuseError)})
     except Exception as error:  # a defect of the experiment; the room's border
-        report.say("failed", _defect(name, error))
+        report.say("failed", _defect(module, error))
     else:
         report.say("finding", asdict(finding))
     return 0
 
 
-def _defect(name: str, error: Exception) -> Row:
+def _defect(module: str, error: Exception) -> Row:
     import traceback
 
+    name = module.rpartition(".")[2]
     sentence = f"the experiment {name} is broken: {type(error).__name__}: {error}"
     return {"sentence": sentence, "misused": False, "traceback": "".join(traceback.format_exception(error))}
 

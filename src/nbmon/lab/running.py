@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from nbmon.lab import machine, system
+from nbmon.lab import machine, registry, system
 from nbmon.lab.errors import LabError, LabMisuseError
 from nbmon.lab.experiment import Experiment, Finding, Row, Settings
 from nbmon.lab.result import Result, doubted, unfinished
@@ -107,7 +107,7 @@ class _Watched:
 
     def _started(self, settings: Settings, folder: str, fd: int, output: int) -> subprocess.Popen[bytes]:
         said = json.dumps(asdict(settings))
-        words = ["nbmon.lab.runner", self._experiment.name, said, str(fd), str(os.getpid())]
+        words = ["nbmon.lab.runner", registry.module_of(self._experiment), said, str(fd), str(os.getpid())]
         return subprocess.Popen(
             [sys.executable, "-P", "-m", *words],
             stdin=subprocess.DEVNULL,

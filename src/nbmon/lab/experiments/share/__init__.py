@@ -15,12 +15,14 @@ from nbmon.lab.experiments.share.probes import PROBES, Probe
 from nbmon.lab.forked import Forked, Talk
 from nbmon.lab.plots import Matrix, Plot
 
+PLURALS = {"thread": "threads", "process": "processes", "coroutine": "coroutines"}
+
 
 def run(_settings: Settings, progress: Progress) -> Finding:
     """Every probe between every pair; it takes a second, quick or not."""
     seen: dict[str, list[Row]] = {}
     for done, kind in enumerate(KINDS):
-        progress.step(done, len(KINDS), f"a pair of {kind}s")
+        progress.step(done, len(KINDS), f"a pair of {PLURALS[kind]}")
         seen[kind] = observe(kind, PROBES)
         progress.partial(_rows(seen))
     rows = _rows(seen)
@@ -45,7 +47,7 @@ def _heard(sandbox: Forked, kind: str, what: str) -> Row:
     try:
         return dict(sandbox.talk.hear())
     except LabError:
-        raise LabError(f"the probe of {what} between two {kind}s came to no end") from None
+        raise LabError(f"the probe of {what} between two {PLURALS[kind]} came to no end") from None
 
 
 def _rows(seen: Mapping[str, list[Row]]) -> list[Row]:

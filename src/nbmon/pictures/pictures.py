@@ -14,16 +14,19 @@ import time
 from collections.abc import Hashable
 from hashlib import blake2b
 
-from nbmon.http import Representation, Request, Response, answer, error_response, method_refusal
-from nbmon.pictures.asked import asked, page_number
+from nbmon.http import Answer, Representation, Request, Response, answer, error_response, method_refusal
+from nbmon.pictures.asked import asked, has, page_number
 from nbmon.pictures.beneath import NotHere, Unavailable
+from nbmon.pictures.bundle import bundle
 from nbmon.pictures.facts import Known
+from nbmon.pictures.feed import Hub, NoFeed
 from nbmon.pictures.folder import Entry, Folder, FolderError
 from nbmon.pictures.gallery import Setting
 from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
 from nbmon.pictures.page import PAGE_FIELDS, RESERVED, Asset, assets, icon
 from nbmon.pictures.pages import Pages
 from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
+from nbmon.pictures.processed import Processing
 from nbmon.pictures.processing.urls import Links
 from nbmon.pictures.words import preferred
 
@@ -42,18 +45,28 @@ REMOVED = "The folder that is shown here is gone; once it is back, this page is,
 class Pictures:
     """The application: a request in, an answer out. Safe to call from several threads."""
 
-    def __init__(self, folder: Folder, *, links: Links | None = None, show_location: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        *,
+        links: Links | None = None,
+        show_location: bool = False,
+        processing: Processing | None = None,
+    ) -> None:
         """`links` make the URLs of thumbnails; without, pages show the originals.
 
-        Where a picture was taken is told only with `show_location`.
+        Where a picture was taken is told only with `show_location`. `processing` answers requests with
+        parameters, and makes the links; without, parameters mean nothing.
         """
         self.folder = folder
-        self.links = links
+        self.links = links = processing.links if processing is not None else links
+        self._processing = processing
         self._pages = Pages(Setting(folder, Known(folder), links, show_location))
+        self._hub = Hub()
         self._boundary_key = os.urandom(32)
         self._missing = False  # that the folder was removed has been logged
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Answer:
         """Answer `request`. Raises nothing for whatever a client may ask, or the disk may lack."""
         refusal = method_refusal(request.method)
         if refusal is not None:
@@ -73,7 +86,7 @@ class Pictures:
         except (Unavailable, OSError):
             return _busy("That cannot be opened just now; try again in a moment.")
 
-    def _find_anew(self, request: Request, segments: list[bytes]) -> Response:
+    def _find_anew(self, request: Request, segments: list[bytes]) -> Answer:
         """After the folder was removed: from the one that has its place now, if there is one."""
         import logging
 
@@ -95,15 +108,25 @@ class Pictures:
         Nor can it be told of a file that has just changed: its times may stay the same when it does again.
         """
         try:
-            status = self.folder.look(decode(request.path))
+            segments = decode(request.path)
+            status = self.folder.look(segments)
         except (BadPath, HiddenPath, NotHere, Unavailable, OSError):
             return None
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
         if not stat.S_ISREG(status.st_mode) or time.time_ns() - changed < SETTLED_AFTER:
             return None
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        state = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        if self._processing is None or request.query is None:
+            return state
+        result = self._processing.state_of(request, segments, status)
+        return None if result is None else (state, result)
 
-    def _find(self, request: Request, segments: list[bytes]) -> Response:
+    def varies(self, target: bytes) -> bool:
+        """Whether the answer to `target` depends on further fields than those that every answer heeds."""
+        _, mark, query = target.partition(b"?")
+        return bool(mark) and self._processing is not None and self._processing.varies(query)
+
+    def _find(self, request: Request, segments: list[bytes]) -> Answer:
         if segments[0] == RESERVED and (asset := assets().get(b"/".join(segments[1:]))) is not None:
             return _own(request, asset, FOR_EVER)
         try:
@@ -114,7 +137,7 @@ class Pictures:
             raise
         try:
             if not entry.is_folder:
-                return self._file(request, segments[-1], entry)
+                return self._processed(request, segments, entry) or self._file(request, segments[-1], entry)
             if segments[-1]:
                 return _to_folder(segments[-1], request.query)
             return self._page(request, segments[:-1], entry)
@@ -126,8 +149,14 @@ class Pictures:
         with entry:
             if not entry.status.st_nlink:  # removed while it was open
                 raise NotHere
+            wanted = asked(request.query)
+            if has(request.query, b"events"):
+                return self._feed(entry)
+            if has(request.query, b"zip"):
+                held = self._pages.held(entry, where, wanted)
+                return bundle(self.folder, where, held, wanted, request.query)
             words = preferred(request.field(b"accept-language"))
-            page = self._pages.get(entry, where, asked(request.query), words)
+            page = self._pages.get(entry, where, wanted, words)
         packed = accepts_gzip(request.field(b"accept-encoding"))
         content, tag = (page.packed, page.packed_tag) if packed else (page.content, page.tag)
         fields = (
@@ -139,6 +168,19 @@ class Pictures:
         )
         what = Representation(len(content), HTML, tag, page.since, fields, date_is_strong=False)
         return answer(request, what, lambda: content)
+
+    def _feed(self, entry: Entry) -> Response:
+        """What happens in the folder, as it happens; 204, where that cannot be: browsers ask no more."""
+        try:
+            fields = [(b"Content-Type", b"text/event-stream"), (b"Cache-Control", b"no-store")]
+            return Response(200, fields, self._hub.feed(entry.fileno()))
+        except NoFeed:
+            return Response(204, [(b"Cache-Control", b"no-store")])
+
+    def _processed(self, request: Request, segments: list[bytes], entry: Entry) -> Answer | None:
+        if self._processing is None or request.query is None:
+            return None
+        return self._processing.answer(request, segments, entry, self._boundary_key)
 
     def _file(self, request: Request, name: bytes, entry: Entry) -> Response:
         given = []

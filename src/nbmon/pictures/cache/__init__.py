@@ -1,0 +1,1 @@
+"""Results on disk: found by what they are made of, checked when read, bounded in bytes."""

@@ -1,0 +1,78 @@
+"""The broker's hand in the cache: puts results in, and sees to it that they stay within their bytes."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from nbmon.pictures.cache.bounds import SWEEP_AFTER, sweep
+from nbmon.pictures.cache.entry import Stored
+from nbmon.pictures.cache.store import Store
+from nbmon.workers.fork import fork
+
+NICENESS = 15
+AGAIN = 30.0  # seconds between two tries to write after one that failed
+
+
+class Keeper:
+    """Keeps results in `store`, of `most` bytes. Goes without, and says so once, where the disk cannot."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self._most = most
+        self._added: float = most  # bytes since the last sweep: what is there now is not known
+        self._said = False
+        self._not_before = 0.0
+        self._sweeper = -1  # pidfd
+
+    def keep(self, key: str, content: bytes, stored: Stored) -> None:
+        """Put the result in, if the disk lets us."""
+        now = monotonic()
+        if now < self._not_before or len(content) > self._most:
+            return
+        wrote = self._store.put(key, content, stored)
+        self._added += wrote.bytes
+        if wrote.error:
+            self._not_before = now + AGAIN
+            self._say(wrote.error)
+        elif self._said:
+            self._said = False
+            _log("pictures are kept in the cache again")
+        if wrote.error or self._added > SWEEP_AFTER * self._most:
+            self._sweep()
+
+    def _say(self, error: str) -> None:
+        if not self._said:
+            _log(f"goes without the cache {self._store.path}: {error}; pictures are made anew each time")
+        self._said = True
+
+    def _sweep(self) -> None:
+        """In a process of its own: there may be a hundred thousand files to look at."""
+        if self._sweeper >= 0 and not self._over():
+            return
+        self._added = 0.0
+
+        def work(_parent: int) -> None:
+            os.nice(NICENESS)
+            sweep(self._store.path, self._most - int(SWEEP_AFTER * self._most))
+            os._exit(0)
+
+        try:
+            self._sweeper = os.pidfd_open(fork(work))
+        except OSError:  # no room for a process now; the next result tries again
+            self._added = float(self._most)
+
+    def _over(self) -> bool:
+        """Whether the sweep has ended; it is reaped."""
+        ended = os.waitid(os.P_PIDFD, self._sweeper, os.WEXITED | os.WNOHANG)
+        if ended is None:
+            return False
+        os.close(self._sweeper)
+        self._sweeper = -1
+        return True
+
+
+def _log(text: str) -> None:
+    import logging
+
+    logging.getLogger(__name__).warning(text)

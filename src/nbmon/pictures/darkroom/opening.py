@@ -1,0 +1,101 @@
+"""Opening a stranger's picture: what is let in, before a pixel is decoded. Pillow; only in a job's process.
+
+The content decides what a file is; its name is not even known here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from nbmon.pictures.darkroom.limits import Limits
+
+# Pillow knows many more, each a parser that a stranger could reach.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
+FURTHER = ("HEIF", "JXL")  # where their wheels are installed
+TURNED = frozenset((5, 6, 7, 8))  # EXIF orientations that swap width and height (Exif 2.32, 4.6.5)
+ORIENTATION = 0x0112
+
+
+class Unreadable(Exception):  # noqa: N818 - what the picture is
+    """The picture's fault; `str()` is a finished sentence."""
+
+
+def prepare() -> None:
+    """Load the decoders, once, before the jobs' processes are forked; and set what Pillow has global."""
+    from PIL import (  # noqa: F401 - each registers itself
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        ImageCms,
+        ImageFilter,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    Image.MAX_IMAGE_PIXELS = None  # `checked` is stricter, and counts itself
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    GifImagePlugin.LOADING_STRATEGY = GifImagePlugin.LoadingStrategy.RGB_ALWAYS
+    Image._initialized = 2  # do not load the other plugins, not even for a file that none of these knows
+    _load_further()
+
+
+def _load_further() -> None:
+    """HEIF and JPEG XL, where `nbmon[pictures]` brought them."""
+    try:
+        import pillow_heif  # type: ignore[import-not-found,unused-ignore]  # an extra
+
+        pillow_heif.register_heif_opener(thumbnails=False)
+    except ImportError:
+        pass
+    try:
+        import pillow_jxl  # type: ignore[import-not-found,unused-ignore]  # noqa: F401 - an extra; registers itself
+    except ImportError:
+        pass
+
+
+def open_picture(file: IO[bytes], limits: Limits) -> Image.Image:
+    """The picture in `file`, none of its pixels decoded. Unreadable."""
+    formats = [name for name in (*FORMATS, *FURTHER) if name in Image.OPEN]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd metadata: nobody reads them here
+        try:
+            picture = Image.open(file, formats=formats)
+        except MemoryError:
+            raise
+        except Exception:
+            raise Unreadable("The file is no picture that can be read here, or a broken one.") from None
+    return checked(picture, limits)
+
+
+def checked(picture: Image.Image, limits: Limits) -> Image.Image:
+    """`picture`, if its header claims no more than is allowed. Unreadable."""
+    pixels = picture.width * picture.height
+    if pixels > limits.pixels:
+        raise Unreadable(limits.too_many(picture.size))
+    if pixels <= 0:
+        raise Unreadable("The picture has no pixels.")
+    for name in ("exif", "icc_profile"):
+        found = picture.info.get(name)
+        if isinstance(found, bytes) and len(found) > limits.metadata_bytes:
+            del picture.info[name]
+    return picture
+
+
+def orientation(picture: Image.Image) -> int:
+    """How the picture is to be turned, from 1 (not at all) to 8. Broken metadata turns nothing."""
+    try:
+        found: Any = picture.getexif().get(ORIENTATION, 1)
+    except Exception:  # a broken block, of which there are as many kinds as cameras
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def upright(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """The size of a picture after it is turned."""
+    return (size[1], size[0]) if turn in TURNED else size

@@ -179,7 +179,7 @@ def possible(row: Row, rows: Sequence[Row]) -> list[tuple[str, Action]]:
     """What can be done with a row."""
     if row.kind == "host" or (row.is_service and row.state == "dead"):
         return []
-    found = [("restart", Action("restart", row.service, row.worker))]
+    found = [("↻", Action("restart", row.service, row.worker))]
     if row.of:
         count = sum(one.of == row.of and one.service == row.service for one in rows)
         found.append(("+", Action("scale", row.service, row.of, count + 1)))

@@ -98,8 +98,11 @@ class Connection(CoroutineTask):
         self.deadline = self.loop.now + self.timeouts.idle
         if first is None:
             self._wait(READ)
+        elif (known := self._remembered(first)) is None:
+            self._converse_about(first)
         else:
-            self._heard(first)
+            self._send_known(known)
+            self._known_is_sent()
 
     def finish_answer(self, known: Known, sent: int) -> None:
         """Send the rest of an answer from memory, the connection's only one."""
@@ -116,7 +119,8 @@ class Connection(CoroutineTask):
         if patience is not None:
             self.deadline = monotonic() + patience  # not loop.now: an answer may have taken long since
         data, self._first = self._first, None
-        if data is not None and self.resting and self._from_memory(data):
+        if data is not None and self.resting and (known := self._remembered(data)) is not None:
+            self._send_known(known)
             data = None
         while data is None:
             if self._rest is not None:
@@ -248,10 +252,15 @@ class Connection(CoroutineTask):
         except OSError as error:
             self.interrupt(ClientGone(str(error)))
             return
-        if not self.resting or (known := self._fresh.get(data)) is None:
-            self._heard(data)
+        if self.resting and (known := self._fresh.get(data)) is not None:
+            known.hits += 1
+        elif not self.resting or (known := self._remembered(data)) is None:
+            self._converse_about(data)
             return
-        known.hits += 1
+        elif known.mapped is not None or known.closes:
+            self._send_known(known)
+            self._known_is_sent()
+            return
         answer = known.answer
         try:
             sent = self.sock.send(answer, DONTWAIT)
@@ -266,25 +275,27 @@ class Connection(CoroutineTask):
             self._rest = known.rest(sent), None
             self._go_on(None)
 
-    def _heard(self, data: bytes) -> None:
-        """What is not fresh in memory, or ends the connection, is looked up; if in vain, conversed about."""
-        if not (self.resting and self._from_memory(data)):
-            if data or self._course is not None:
-                self._go_on(data)
-            else:
-                self.finished(None)
-        elif self._rest is not None:
+    def _remembered(self, data: bytes) -> Known | None:
+        return self._memo.answer_to(data, self.client) if self._memo is not None else None
+
+    def _converse_about(self, data: bytes) -> None:
+        """What no memory answers."""
+        if data or self._course is not None:
+            self._go_on(data)
+        else:
+            self.finished(None)
+
+    def _known_is_sent(self) -> None:
+        """What comes after an answer from memory that may be large, or the connection's first or last."""
+        if self._rest is not None:
             self._go_on(None)
         elif self._closes:
             self.finished(None)
         else:
             self._wait(READ)  # the first time; later it does so as it is
 
-    def _from_memory(self, data: bytes) -> bool:
-        """Send what the memo knows; what the kernel did not take of it is in `_rest` then."""
-        known = self._memo.answer_to(data, self.client) if self._memo is not None else None
-        if known is None:
-            return False
+    def _send_known(self, known: Known) -> None:
+        """Send an answer from memory; what the kernel did not take of it is in `_rest` then."""
         try:
             if known.mapped is None:
                 sent = self.sock.send(known.answer, DONTWAIT)
@@ -300,7 +311,6 @@ class Connection(CoroutineTask):
             self._rest = rest, known.mapped
         else:
             self.deadline = self.loop.horizon
-        return True
 
     def _go_on(self, data: bytes | None) -> None:
         """Resume the conversation, or begin it: up to where it waits for its first bytes."""

@@ -37,6 +37,7 @@ from nbmon.http import (
     is_stream,
     plain_target,
 )
+from nbmon.http.grammar import PLAIN_HEAD
 from nbmon.http.render import DATE_LENGTH, start_of
 from nbmon.serve.bodies import Mapped, close_files, read_body
 from nbmon.serve.ledger import Client, Ledger, Record
@@ -50,6 +51,7 @@ LONGEST_HEAD = 2_048  # bytes
 HEADS = 16  # different heads by which one answer is known without a look inside them
 SEEN = 8_192  # hashes kept, and as many of before: only what is asked for again is remembered
 OVERHEAD = 400  # bytes of Python's own for a thing that is kept
+_plain_head = PLAIN_HEAD.fullmatch
 _KEPT = frozenset((200, 206, 304, 412, 416))  # these follow from the request and the resource's state alone
 
 
@@ -112,6 +114,8 @@ class Memo:
         self._most = most if self._state_of is not None else 0  # bytes
         self._largest = largest  # bytes of a file to be mapped
         self._longest = min(LONGEST_HEAD, self._most)
+        # A head no longer than this is within all limits, since no field is shorter than b"a:\r\n".
+        self._harmless = min(limits.head_bytes, limits.target_bytes, 4 * limits.fields)
         self.size = 0  # bytes
         self._known: OrderedDict[bytes, Known] = OrderedDict()  # by target, or by head; unused ones first
         self._by_head: dict[bytes, Known] = {}
@@ -157,7 +161,19 @@ class Memo:
         if known is not None and self._holds(known):
             self._refresh(data, known)
             return known
-        key = self._key(data)
+        if len(data) > self._harmless or self._heeds or (match := _plain_head(data)) is None:
+            return self._recall_by(self._key(data), data)
+        known = self._known.get(match[1])
+        if known is None or known.stamp != self._stamp:
+            return self._recall_by(self._key(data), data)
+        seen = hash(data)
+        if known.last == seen:
+            self._name(data, known)
+        else:
+            known.last = seen
+        return known
+
+    def _recall_by(self, key: bytes, data: bytes) -> Known | None:
         known = self._known.get(key)
         if known is None or (known.stamp != self._stamp and not self._holds(known)):
             known = self._learn(key, data) if self._again(hash(key)) else None

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 from nbmon.serve import CoroutineServer, ProcessServer, ThreadServer, listen
+from nbmon.serve.tls import TlsListener
 from support.proc import GROSS_HANG, Process
 
 SERVERS = {"coroutine": CoroutineServer, "thread": ThreadServer, "process": ProcessServer}
@@ -113,13 +114,15 @@ class Client:
 
 
 @contextlib.contextmanager
-def serving(model, app, host="127.0.0.1", **options):
+def serving(model, app, host="127.0.0.1", certificates=None, **options):
     """A server of this model; ends with the block, whatever happens in it.
 
     It is in a thread, or, where it forks, in a process of its own that is forked here.
     """
     sockets = listen(host, 0)
     address = sockets[0].getsockname()
+    if certificates is not None:
+        sockets = [TlsListener.over(sock, certificates) for sock in sockets]
     start = InAThread if model in IN_A_THREAD else InAProcess
     server = start(SERVERS[model], app, sockets, address, options)
     try:
@@ -204,7 +207,7 @@ class InAProcess(Served):
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, lambda *_: server.stop())
-            signal.signal(signal.SIGHUP, lambda *_: server.renew())
+            signal.signal(signal.SIGHUP, lambda *_: self._reload(server, sockets))
             os.dup2(os.open(self._log, os.O_WRONLY | os.O_APPEND), 2)
             logging.basicConfig(stream=os.fdopen(2, "w", closefd=False), force=True)
 
@@ -219,6 +222,12 @@ class InAProcess(Served):
             logging.exception("the server failed")
         finally:
             os._exit(code)
+
+    def _reload(self, server, sockets):
+        for sock in sockets:
+            if hasattr(sock, "certificates"):
+                sock.certificates.reload()
+        server.renew()
 
     def stop(self):
         with contextlib.suppress(ProcessLookupError):

@@ -80,3 +80,20 @@ def test_a_task_that_an_earlier_event_has_ended_is_not_called(loop):
         reader.leave()
     for fd in (fd for pipe in pipes for fd in pipe):
         os.close(fd)
+
+
+def test_waking_a_loop_that_is_just_being_closed_writes_to_nobody_else():
+    """A descriptor's number is used again at once: a late word would go to a stranger."""
+    for _ in range(200):
+        loop = Loop()
+        waker = threading.Thread(target=lambda loop=loop: [loop.wake() for _ in range(50)])
+        waker.start()
+        loop.close()
+        reading, writing = os.pipe2(os.O_NONBLOCK)
+        others = [os.pipe2(os.O_NONBLOCK) for _ in range(2)]
+        waker.join()
+        for one, other in ((reading, writing), *others):
+            with pytest.raises(BlockingIOError):
+                os.read(one, 1)
+            os.close(one)
+            os.close(other)

@@ -1,24 +1,25 @@
 """TLS: what is agreed on, that every size arrives whole, that certificates change without a lost client."""
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
-import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from nbmon.http import FileSlice, Response
-from nbmon.serve import listen
-from nbmon.serve.tls import Certificates, TlsError, TlsListener
-from serve.talk import SERVERS
-from support.proc import GROSS_HANG
+from nbmon.serve import Bounds, Timeouts
+from nbmon.serve.tls import Certificates, TlsError, chosen
+from serve.talk import children_of, serving
+from support.proc import GROSS_HANG, wait_until
 
 OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="certificates are made by the openssl program")
-MODELS = [model for model in SERVERS if model != "process"]  # see docs/server.md
 LARGE = bytes(range(256)) * 16 * 1024  # 4 MiB
 
 
@@ -41,30 +42,8 @@ def made(tmp_path_factory):
     return make(folder, "first"), make(folder, "second")
 
 
-@pytest.fixture(params=MODELS)
-def tls_model(request):
-    return request.param
-
-
-@contextlib.contextmanager
-def serving(model, certificates, app):
-    ready = threading.Event()
-    sockets = [TlsListener.over(sock, certificates) for sock in listen("127.0.0.1", 0)]
-    server = SERVERS[model](app, sockets, on_serving=ready.set)
-    address = sockets[0].getsockname()
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
-        assert ready.wait(GROSS_HANG)
-        yield address
-    finally:
-        server.stop()
-        thread.join(GROSS_HANG)
-        assert not thread.is_alive(), "the server did not stop"
-
-
 @pytest.fixture
-def serve(tls_model, tmp_path):
+def serve(model, tmp_path):
     (tmp_path / "large").write_bytes(LARGE)
 
     def app(request):
@@ -75,7 +54,26 @@ def serve(tls_model, tmp_path):
         return Response(200, [], b"small")
 
     with contextlib.ExitStack() as stack:
-        yield lambda certificates: stack.enter_context(serving(tls_model, certificates, app))
+        yield lambda certificates, **options: stack.enter_context(
+            serving(model, app, certificates=certificates, **options)
+        )
+
+
+def reload(server, certificates):
+    """Read the files again, wherever the server is."""
+    if hasattr(server, "pid"):
+        os.kill(server.pid, signal.SIGHUP)
+    else:
+        certificates.reload()
+
+
+def is_trusted(server, certificate, name="127.0.0.1"):
+    """Whether a new client that trusts this one alone is answered."""
+    try:
+        with connected(server.address, client(certificate), name) as sock:
+            return get(sock) == b"small"
+    except ssl.SSLCertVerificationError:
+        return False
 
 
 def client(trusted, **said):
@@ -86,9 +84,9 @@ def client(trusted, **said):
 
 
 @contextlib.contextmanager
-def connected(address, context):
+def connected(address, context, name="127.0.0.1"):
     raw = socket.create_connection(address, GROSS_HANG)
-    with raw, context.wrap_socket(raw, server_hostname="127.0.0.1") as sock:
+    with raw, context.wrap_socket(raw, server_hostname=name) as sock:
         yield sock
 
 
@@ -110,8 +108,8 @@ def get(sock, path="/", close=False):
 
 
 def test_every_size_arrives_whole_and_the_connection_stays(serve, made):
-    address = serve(Certificates(*made[0]))
-    with connected(address, client(made[0][0])) as sock:
+    server = serve(Certificates(*made[0]))
+    with connected(server.address, client(made[0][0])) as sock:
         for _ in range(3):
             assert get(sock) == b"small"
         assert get(sock, "/file") == LARGE
@@ -120,9 +118,9 @@ def test_every_size_arrives_whole_and_the_connection_stays(serve, made):
 
 
 def test_pipelined_requests_in_one_record_and_a_request_in_many_are_answered(serve, made):
-    address = serve(Certificates(*made[0]))
+    server = serve(Certificates(*made[0]))
     request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connected(address, client(made[0][0])) as sock:
+    with connected(server.address, client(made[0][0])) as sock:
         sock.sendall(request * 20)
         for byte in request[:-4]:
             sock.sendall(bytes([byte]))
@@ -135,9 +133,9 @@ def test_pipelined_requests_in_one_record_and_a_request_in_many_are_answered(ser
 
 
 def test_the_end_is_told_so_that_no_attacker_can_cut(serve, made):
-    address = serve(Certificates(*made[0]))
+    server = serve(Certificates(*made[0]))
     context = client(made[0][0])
-    with socket.create_connection(address, GROSS_HANG) as raw:
+    with socket.create_connection(server.address, GROSS_HANG) as raw:
         sock = context.wrap_socket(raw, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
         with sock:
             assert get(sock, close=True) == b"small"
@@ -147,70 +145,162 @@ def test_the_end_is_told_so_that_no_attacker_can_cut(serve, made):
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_modern_versions_are_spoken(serve, made, version):
     wanted = ssl.TLSVersion[version]
-    address = serve(Certificates(*made[0]))
-    with connected(address, client(made[0][0], minimum_version=wanted, maximum_version=wanted)) as sock:
+    server = serve(Certificates(*made[0]))
+    with connected(
+        server.address, client(made[0][0], minimum_version=wanted, maximum_version=wanted)
+    ) as sock:
         assert get(sock) == b"small"
         assert sock.version() == version.replace("_", ".")
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_old_versions_are_refused(serve, made):
-    address = serve(Certificates(*made[0]))
+    server = serve(Certificates(*made[0]))
     old = client(made[0][0], minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
     old.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.raises(ssl.SSLError), connected(address, old):
+    with pytest.raises(ssl.SSLError), connected(server.address, old):
         pass
-    with connected(address, client(made[0][0])) as sock:
+    with connected(server.address, client(made[0][0])) as sock:
         assert get(sock) == b"small"
 
 
 def test_who_speaks_no_tls_is_told_so_and_harms_nobody(serve, made):
-    address = serve(Certificates(*made[0]))
-    with socket.create_connection(address, GROSS_HANG) as plain:
+    server = serve(Certificates(*made[0]))
+    with socket.create_connection(server.address, GROSS_HANG) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert plain.recv(65536).startswith(b"HTTP/1.1 400 ")
     for garbage in (b"\x16\x03\x01\xff\xff" + b"\0" * 70000, b"\x00", b""):
-        with socket.create_connection(address, GROSS_HANG) as plain, contextlib.suppress(OSError):
+        with socket.create_connection(server.address, GROSS_HANG) as plain, contextlib.suppress(OSError):
             plain.sendall(garbage)
-    with connected(address, client(made[0][0])) as sock:
+    with connected(server.address, client(made[0][0])) as sock:
         assert get(sock) == b"small"
 
 
 def test_a_client_that_never_shakes_hands_holds_up_nobody(serve, made):
-    address = serve(Certificates(*made[0]))
-    with socket.create_connection(address, GROSS_HANG) as silent:
+    server = serve(Certificates(*made[0]))
+    with socket.create_connection(server.address, GROSS_HANG) as silent:
         silent.sendall(b"\x16\x03")
-        with connected(address, client(made[0][0])) as sock:
+        with connected(server.address, client(made[0][0])) as sock:
             assert get(sock) == b"small"
 
 
-def test_a_new_certificate_counts_for_new_connections_and_the_old_ones_go_on(serve, made, tmp_path):
+def test_a_new_certificate_counts_for_new_connections_and_the_old_ones_go_on(serve, model, made, tmp_path):
     certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
     shutil.copy(made[0][0], certificate)
     shutil.copy(made[0][1], key)
     certificates = Certificates(str(certificate), str(key))
-    address = serve(certificates)
-    with connected(address, client(made[0][0])) as old:
+    server = serve(certificates)
+    with connected(server.address, client(made[0][0])) as old:
         assert get(old) == b"small"
         shutil.copy(made[1][0], certificate)
         shutil.copy(made[1][1], key)
-        certificates.reload()
-        with connected(address, client(made[1][0])) as new:
-            assert get(new) == b"small"
+        reload(server, certificates)
+        wait_until(lambda: is_trusted(server, made[1][0]))
+        if (
+            model != "process"
+        ):  # there a child that is replaced says with its next answer that it was the last
+            assert get(old, "/file") == LARGE
         assert get(old, "/file") == LARGE
 
 
-def test_a_certificate_that_cannot_be_used_leaves_the_old_one(serve, made, tmp_path, caplog):
+def test_a_certificate_that_cannot_be_used_leaves_the_old_one(serve, made, tmp_path, said):
     certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
     shutil.copy(made[0][0], certificate)
     shutil.copy(made[0][1], key)
     certificates = Certificates(str(certificate), str(key))
-    address = serve(certificates)
+    server = serve(certificates)
     certificate.write_text("half a certificate")
-    certificates.reload()
-    assert "the certificate in use goes on" in caplog.text
-    with connected(address, client(made[0][0])) as sock:
+    reload(server, certificates)
+    wait_until(lambda: "the certificate in use goes on" in said(server))
+    with connected(server.address, client(made[0][0])) as sock:
         assert get(sock) == b"small"
+
+
+NAMES = [
+    ("example.org", "exact"),
+    ("EXAMPLE.org", "exact"),
+    ("www.example.org", "wild"),
+    ("a.www.example.org", "default"),
+    ("other.org", "default"),
+    ("127.0.0.1", "default"),  # no name is said
+]
+
+
+def test_a_folder_of_certificates_is_chosen_from_by_the_host_that_a_client_names(serve, tmp_path):
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    hosts = {"exact": "example.org", "wild": "_.example.org", "default": "default"}
+    for common, host in hosts.items():
+        certificate, key = make(tmp_path, common)
+        shutil.move(key, folder / f"{host}.key")
+        shutil.move(certificate, folder / f"{host}.pem")
+    (folder / "notes.txt").touch()
+    server = serve(Certificates(str(folder)))
+    for name, common in NAMES:
+        trusting = client(folder / f"{hosts[common]}.pem", check_hostname=False)
+        with connected(server.address, trusting, name) as sock:
+            assert sock.getpeercert()["subject"] == ((("commonName", common),),)
+
+
+CHOICES = [
+    ({"a.org": 1, "_.a.org": 2}, "a.org", 1),
+    ({"a.org": 1, "_.a.org": 2}, "b.a.org", 2),
+    ({"a.org": 1, "_.a.org": 2}, "A.ORG.", 1),
+    ({"a.org": 1, "_.a.org": 2}, "c.b.a.org", None),
+    ({"a.org": 1}, "b.a.org", None),
+    ({"_.org": 1}, "org", None),
+    ({"default": 1}, None, None),
+]
+
+
+@pytest.mark.parametrize(("by_name", "name", "found"), CHOICES)
+def test_a_name_finds_itself_before_a_wildcard_of_one_label(by_name, name, found):
+    assert chosen(by_name, name) == found
+
+
+def test_a_folder_without_certificates_or_with_a_key_beside_it_is_a_sentence(made, tmp_path):
+    with pytest.raises(TlsError, match="holds no certificate"):
+        Certificates(str(tmp_path))
+    with pytest.raises(TlsError, match="leave out --tls-key"):
+        Certificates(str(tmp_path), made[0][1])
+
+
+def test_an_idle_connection_is_kept_for_the_idle_time_and_then_told(serve, made):
+    server = serve(Certificates(*made[0]), timeouts=Timeouts(idle=1.5))
+    with connected(server.address, client(made[0][0])) as sock:
+        for _ in range(4):
+            assert get(sock) == b"small"
+            time.sleep(0.6)  # longer than a child keeps a guest whom it can give back
+        assert get(sock) == b"small"
+        assert sock.recv(1) == b""
+
+
+def test_stop_answers_what_is_in_flight_and_closes_what_rests(serve, made):
+    server = serve(Certificates(*made[0]), timeouts=Timeouts(idle=3600.0, drain=3600.0))
+    with (
+        connected(server.address, client(made[0][0])) as resting,
+        connected(server.address, client(made[0][0])) as busy,
+    ):
+        assert get(resting) == get(busy) == b"small"
+        busy.sendall(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = busy.recv(1)
+        server.stop()
+        got = len(first)
+        while data := busy.recv(1 << 20):
+            got += len(data)
+        assert got > len(LARGE)
+        assert resting.recv(1) == b""
+    assert server.has_ended()
+
+
+@pytest.mark.parametrize("model", ["process"], indirect=True)
+def test_many_clients_under_tls_share_few_children(serve, made):
+    server = serve(Certificates(*made[0]), bounds=Bounds(processes=2), timeouts=Timeouts(idle=3600.0))
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connected(server.address, client(made[0][0]))) for _ in range(8)]
+        for _ in range(2):
+            assert [get(sock) for sock in socks] == [b"small"] * 8
+        assert len(children_of(server.pid)) == 2
 
 
 def test_a_certificate_and_its_key_may_stand_in_one_file(made, tmp_path):

@@ -11,7 +11,7 @@ import socket
 from dataclasses import replace
 from socket import SocketType
 from time import monotonic, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbmon.http import Limits, Session, State
 from nbmon.serve.asking import App, date_now
@@ -31,6 +31,10 @@ SLICE = 0.05  # seconds: a guest that asks on and on keeps its child so long whi
 _BETWEEN = frozenset((State.IDLE, State.LINE, State.FIELDS))  # nothing is lost if another goes on from here
 
 
+if TYPE_CHECKING:
+    from nbmon.serve.tls import Certificates
+
+
 class Host:
     """What a child does."""
 
@@ -46,6 +50,8 @@ class Host:
         self.board: Board | None = None  # where children show their counts
         self.memory = 0  # bytes of answers that a child remembers
         self.patience = timeouts.head  # seconds for a request's content; the master waits for heads
+        self.whole_timeouts = timeouts
+        self.certificates: Certificates | None = None  # for guests under TLS
         self.timeouts = replace(timeouts, idle=min(KEEP, timeouts.idle), head=min(KEEP, timeouts.head))
         self._retired = False  # the master has hung up
         self._current: Guest | None = None  # the one that is conversed with
@@ -65,7 +71,7 @@ class Host:
         while self._take_order():
             pass
         self._retired = True
-        self._end_streams()
+        self._hear_the_end()
         while self._parked:
             loop.run()
         self.ledger.close()
@@ -80,7 +86,7 @@ class Host:
         if not message:
             return False
         if message == LOOK:
-            self._end_streams()
+            self._hear_the_end()
             return True
         self._converse(SocketType(fileno=descriptors[0]), message)
         return True
@@ -92,7 +98,11 @@ class Host:
         loop.horizon = loop.now + loop.patience
         if loop.now >= loop.next_chime:
             loop.next_chime = loop.chime(loop.now)
-        self._current = guest = Guest(loop, sock, message, self, self._memo)
+        try:
+            self._current = guest = self._guest(sock, message)
+        except OSError:  # it has gone
+            self._channel.send(OVER + message[:NUMBER])
+            return
         guest.open()
         if self._current is guest:
             loop.run()
@@ -101,10 +111,20 @@ class Host:
         """Whether what has no end of its own must end: the server stops, or this child is an old one."""
         return self._retired or self.shared.stopping or self.shared.generation != self.generation
 
-    def _end_streams(self) -> None:
+    def _hear_the_end(self) -> None:
         if self.ends():
+            self._loop.draining = True
             for guest in list(self._parked):
                 guest.end_stream()
+                guest.leave_soon()
+
+    def _guest(self, sock: SocketType, message: bytes) -> Guest:
+        """A message with nothing but its number brings a connection under TLS, of which nothing was read."""
+        if len(message) > NUMBER or self.certificates is None:
+            return Guest(self._loop, sock, message, self, self._memo)
+        from nbmon.serve.tlsguest import TlsGuest
+
+        return TlsGuest(self._loop, self.certificates.dress(sock), message, self, self._memo)
 
     def park(self, guest: Guest) -> None:
         """Let it wait, and be free for another."""
@@ -188,7 +208,14 @@ class Guest(Connection):
 
     async def _conversation(self, _connection: Connection) -> None:
         host = self._host
-        await converse(self, host.app, self.session, lambda: host.shared.stopping, host.bounds)
+        await converse(self, host.app, self.session, self.closing, host.bounds)
+
+    def closing(self) -> bool:
+        """Whether its next answer is its last."""
+        return self._host.shared.stopping
+
+    def leave_soon(self) -> None:
+        """Of one that stays in this child only: one that rests is given back anyway."""
 
     def ready(self) -> None:
         """As Connection's; then make room for others if they wait and this one rests."""

@@ -254,19 +254,19 @@ class Loop:
 class _Waker(Task):
     """A pipe to oneself; a byte in it makes epoll return."""
 
-    __slots__ = ("heard", "writing_end")
+    __slots__ = ("_lock", "heard", "writing_end")
 
     def __init__(self, loop: Loop) -> None:
         reading_end, self.writing_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         super().__init__(loop, reading_end)
         self.heard: Any = None
+        self._lock = threading.RLock()  # a signal's handler may come upon itself
         self.watch(READ)
 
     def wake(self) -> None:
-        if self.writing_end < 0:  # closed: the number may be another's by now
-            return
-        with contextlib.suppress(BlockingIOError):  # full: it will wake as it is
-            os.write(self.writing_end, b"\0")
+        with self._lock, contextlib.suppress(BlockingIOError):  # full: it will wake as it is
+            if self.writing_end >= 0:  # closed: the number may be another's by now
+                os.write(self.writing_end, b"\0")
 
     def ready(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -276,6 +276,7 @@ class _Waker(Task):
 
     def close(self) -> None:
         self.leave()
-        writing_end, self.writing_end = self.writing_end, -1
+        with self._lock:
+            writing_end, self.writing_end = self.writing_end, -1
+            os.close(writing_end)
         os.close(self.fd)
-        os.close(writing_end)

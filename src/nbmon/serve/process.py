@@ -10,7 +10,8 @@ The pool grows when a request waits, up to `bounds.processes`, and shrinks to `b
 
 from __future__ import annotations
 
-from typing import Any
+from socket import SocketType
+from typing import TYPE_CHECKING, Any
 
 from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
 from nbmon.serve.board import Board
@@ -20,6 +21,9 @@ from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _send
 from nbmon.serve.guest import Host
 from nbmon.serve.loop import Loop
 from nbmon.serve.timeouts import Bounds
+
+if TYPE_CHECKING:
+    from nbmon.serve.tls import Certificates
 
 ENOUGH = 65_536  # bytes: a request this large is read on by a child
 
@@ -36,6 +40,7 @@ class ProcessServer(CoroutineServer):
         most = self._bounds.memory_bytes if memory is None else memory
         self._memory = most // self._bounds.processes
         self._children: Children | None = None
+        self._certificates: Certificates | None = None
         self._outdated = False  # children have what the master had before `renew`
         self.board: Board | None = None  # where children show their counts; set it before serving
 
@@ -44,9 +49,21 @@ class ProcessServer(CoroutineServer):
         host = Host(self._app, self._limits, self._timeouts, self._bounds, shared=shared)
         host.board = self.board
         host.ledger, host.memory = self.ledger, self._memory
+        host.certificates = self._certificates = self._leave_tls_to_children()
         self._children = Children(loop, self._bounds, shared, host.serve, self._not_for_children)
         self._children.open()
         super()._open(loop)
+
+    def _leave_tls_to_children(self) -> Certificates | None:
+        under_tls: list[Any] = [sock for sock in self._sockets if hasattr(sock, "certificates")]
+        if not under_tls:
+            return None
+        from nbmon.serve.tls import Undressed
+
+        for listener in under_tls:
+            listener.dress = Undressed
+        certificates: Certificates = under_tls[0].certificates
+        return certificates
 
     def renew(self) -> None:
         """Let children be forked anew, from the master's present state. Safe in handlers and threads."""
@@ -66,7 +83,10 @@ class ProcessServer(CoroutineServer):
 
     async def _converse(self, connection: Connection) -> None:
         assert self._children is not None
-        await converse(connection, self._limits, self._bounds, self._children)
+        if self._certificates is not None and type(connection.sock) is not SocketType:
+            await lend_for_life(connection, self._children)
+        else:
+            await converse(connection, self._limits, self._bounds, self._children)
 
     def _drain(self) -> None:
         assert self._children is not None
@@ -105,6 +125,13 @@ async def converse(
             await _linger(conn, bounds.linger_bytes)
         elif event is CLOSED:
             return
+
+
+async def lend_for_life(conn: Connection, children: Children) -> None:
+    """One connection under TLS, whose first bytes are there: what it says is for a child's ears alone."""
+    if await conn.receive(conn.timeouts.idle):
+        conn.resting = False
+        await children.converse(conn, b"")
 
 
 class Kept(Session):

@@ -7,10 +7,13 @@ exchanged at any time: connections that are open keep what they began with.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
+from collections.abc import Mapping
 from socket import SocketType
+from typing import TypeVar
 
 from nbmon.serve.ledger import Client
 from nbmon.serve.logs import logger, plain
@@ -24,23 +27,31 @@ NO_TLS = (
 )
 
 
+DEFAULT = "default"  # the certificate of a folder for clients that name no host that is there
+T = TypeVar("T")
+
+
 class TlsError(Exception):
     """A certificate or key cannot be used; `str(error)` is a finished sentence."""
 
 
 class Certificates:
-    """A certificate with its key, in PEM files. Raises TlsError."""
+    """A certificate with its key in PEM files, or a folder of them by the names of hosts. Raises TlsError."""
 
     def __init__(self, certificate: str, key: str | None = None) -> None:
-        """`certificate`: with the chain behind it. `key`: its own file, if it does not stand in the first."""
+        """`certificate`: with the chain behind it. `key`: its own file, if it does not stand in the first.
+
+        A folder has HOST.pem with, where it does not stand in the same file, HOST.key beside it. A HOST of
+        _.example.org is any name of one part more; `default`, or the first, is for clients that name none.
+        """
         self._certificate = certificate
         self._key = key
-        self._context = _context(certificate, key)
+        self._context = _contexts(certificate, key)
 
     def reload(self) -> None:
         """Read the files again; if they cannot be used the old ones go on, and the log says why."""
         try:
-            self._context = _context(self._certificate, self._key)
+            self._context = _contexts(self._certificate, self._key)
         except TlsError as error:
             logger.error("%s; the certificate in use goes on", plain(str(error)))
         else:
@@ -73,6 +84,25 @@ class TlsListener(socket.socket):
     def dress(self, sock: SocketType) -> TlsSocket:
         """See Certificates."""
         return self.certificates.dress(sock)
+
+
+class Undressed:
+    """A connection whose TLS another process will speak: what came is left in the kernel."""
+
+    __slots__ = ("_sock", "close", "fileno", "getpeername", "setsockopt", "shutdown")
+
+    def __init__(self, sock: SocketType) -> None:
+        self._sock = sock
+        self.fileno, self.getpeername, self.close = sock.fileno, sock.getpeername, sock.close
+        self.setsockopt, self.shutdown = sock.setsockopt, sock.shutdown
+
+    def recv(self, _size: int, flags: int = 0) -> bytes:
+        """The first byte, if it is there; b"" at the end."""
+        return self._sock.recv(1, flags | socket.MSG_PEEK)
+
+    def send(self, _data: bytes | memoryview, _flags: int = 0) -> int:
+        """Whatever it is, the client would not understand it. Raises OSError."""
+        raise OSError(errno.EPROTO, "TLS is spoken here")
 
 
 class TlsSocket:
@@ -139,6 +169,44 @@ class TlsSocket:
             self._tls.unwrap()
         except (OSError, ValueError):  # gone, closed, never shaken hands with, or has yet to answer
             pass
+
+
+def _contexts(certificate: str, key: str | None) -> ssl.SSLContext:
+    """The context to begin with, which goes over to another where the client names its host (RFC 6066)."""
+    if not os.path.isdir(certificate):  # noqa: PTH112 - pathlib would be one more import
+        return _context(certificate, key)
+    if key is not None:
+        raise TlsError(f"the keys of the folder {certificate} stand in it, as HOST.key; leave out --tls-key")
+    by_name = {name: _context(*files) for name, files in _pairs(certificate).items()}
+    if not by_name:
+        raise TlsError(f"{certificate} holds no certificate; accepted are files like example.org.pem")
+    first = by_name.get(DEFAULT) or by_name[min(by_name)]
+
+    def choose(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        tls.context = chosen(by_name, name) or first
+
+    first.sni_callback = choose
+    return first
+
+
+def chosen(by_name: Mapping[str, T], name: str | None) -> T | None:
+    """What stands for the host `name`: itself before a wildcard, which stands for one label (RFC 6125)."""
+    name = (name or "").lower().rstrip(".")
+    return by_name.get(name) or by_name.get("_." + name.partition(".")[2])
+
+
+def _pairs(folder: str) -> dict[str, tuple[str, str | None]]:
+    """By the names of hosts: the files of certificate and key. Raises TlsError."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - as above
+    except OSError as error:
+        raise TlsError(f"cannot read {folder!r} for TLS: {error.strerror}") from error
+    path = folder.rstrip("/") + "/"
+    return {
+        name[:-4].lower(): (path + name, path + name[:-4] + ".key" if name[:-4] + ".key" in names else None)
+        for name in sorted(names)
+        if name.endswith(".pem")
+    }
 
 
 def _context(certificate: str, key: str | None) -> ssl.SSLContext:

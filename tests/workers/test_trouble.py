@@ -222,8 +222,8 @@ def test_the_reader_of_the_common_log_may_go(tmp_path):
 
 def test_a_worker_that_uses_too_much_memory_is_renewed_gently(tmp_path):
     body = """
-    import nbmon.workers.engine as engine
-    engine.MEMORY_LOOK = 0.1
+    import nbmon.workers.health as health
+    health.MEMORY_LOOK = 0.1
     def grow():
         note("up a", os.getpid())
         nbmon.stopping()

@@ -28,6 +28,26 @@ def scale(worker: str, count: int) -> int:
 
 @click.command()
 @words.name
+@words.debug
+def upgrade(name: str) -> int:
+    """Let NAME run the code of nbmon that is installed now.
+
+    Its process stays, with its sockets and workers; then new workers take the old ones' places. No request is
+    lost. If the new code cannot take over, the old goes on, and the reason is said.
+    """
+    from nbmon.services import control, steering
+
+    known = control.find(name)
+    pid = steering.upgrade(known) if known else None
+    if known is None or pid is None:
+        click.echo(f"nbmon: {control.unknown(name)}", err=True)
+        return 1
+    click.echo(f"{known.name} is upgraded (pid {pid})")
+    return 0
+
+
+@click.command()
+@words.name
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
 @words.debug
 def events(name: str, as_json: bool) -> int:

@@ -80,6 +80,12 @@ class PidFile:
         locks.sign(self._fd, locks.NAME)  # written in place, the name went with the first descriptor
         _hold(self)
 
+    def inherit(self, fd: int) -> None:
+        """A former image of this process has acquired it behind `fd`; execve(2) keeps the locks."""
+        os.set_inheritable(fd, False)
+        self._fd, self._file, self._owner = fd, disk.identity(fd), os.getpid()
+        _hold(self)
+
     def holder(self) -> int | None:
         """The pid of the running daemon, None if none runs.
 

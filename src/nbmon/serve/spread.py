@@ -19,6 +19,7 @@ from socket import SocketType
 
 from nbmon.serve.ledger import Client
 from nbmon.serve.loop import READ, Loop, Task
+from nbmon.serve.sharedcounts import SharedCounts
 
 GONE = 1 << 60  # connections, of a worker that wants no more
 MESSAGE = 32_768  # bytes: what was received of a connection before it was passed on, and a mark
@@ -39,14 +40,21 @@ class Spread:
         self.taken = words[count : 2 * count]
         self.owner = words[2 * count : 3 * count]  # pids
         self.sent = [words[(3 + n) * count : (4 + n) * count] for n in range(count)]
+        self.addresses = SharedCounts(2 * count)  # in a reload, the old ones serve beside the new ones
         self.inboxes = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(count)]
 
     def load(self, worker: int) -> int:
         """Connections that a worker has, and those that are on their way to it."""
         return self.here[worker] + sum(sent[worker] for sent in self.sent) - self.taken[worker]
 
+    def nobody(self) -> None:
+        """Let nobody get connections before it is there."""
+        for worker in range(self.count):
+            self.here[worker] = GONE
+
     def close(self) -> None:
-        """Close the inboxes."""
+        """Close the inboxes, and what is counted in common."""
+        self.addresses.close()
         for pair in self.inboxes:
             for end in pair:
                 end.close()

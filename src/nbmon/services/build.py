@@ -17,9 +17,12 @@ from nbmon.services.commands import KEEPERS_TIME, CommandDaemon
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
 from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
+from nbmon.services.succession import Succession
+from nbmon.services.trees import TreeDaemon
 
 if TYPE_CHECKING:
     from nbmon.pictures import Folder
+    from nbmon.serve import App
     from nbmon.services.crew import Crew
     from nbmon.services.serving import Outfit
 
@@ -35,6 +38,7 @@ class Built:
         self.daemon = daemon
         self.folder = folder
         self.foreground = foreground
+        self.succession = Succession(service, daemon, foreground=foreground)
         self.entered = (
             False  # the service's own code has been reached: what is raised from then on is its own
         )
@@ -99,6 +103,7 @@ class PictureDaemon(Daemon):
     """Serves a folder's pictures; ready once its sockets answer, with its url as the note."""
 
     wait_ready = True
+    succession: Succession
     folder: Folder | None = None  # once it is opened
     outfit: Outfit | None = None
 
@@ -122,26 +127,49 @@ class PictureDaemon(Daemon):
 
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C. `sys.exit` with a sentence if that cannot begin."""
-        from nbmon.pictures import Folder, FolderError, Pictures
+        from nbmon.pictures import FolderError
+
+        try:
+            crew, app = self._prepared()
+            assert self.outfit is not None
+            self.outfit.open_log()
+            sockets = self._sockets(self.outfit)
+        except (FolderError, ServiceError) as error:
+            sys.exit(str(error))
+        self._serve(crew, app, sockets)
+
+    def rehearse(self) -> None:
+        """Do what can be done without a socket. ServiceError, FolderError."""
+        self._prepared()
+        assert self.outfit is not None
+        self.outfit.rehearse()
+
+    def _prepared(self) -> tuple[Crew, App]:
+        """Who will serve, and what."""
+        from nbmon.pictures import Folder, Pictures
         from nbmon.serve.ledger import Ledger
         from nbmon.services.crew import Crew, load_for_children
         from nbmon.services.serving import Outfit
 
         options, ledger = self.service.options, Ledger()
-        port = PORT if options.port is None else options.port
         self.outfit = outfit = Outfit(options)
         crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
-        try:
-            self.folder = Folder(self.service.target)
-            app = Pictures(self.folder)
-            if crew.shares:
-                load_for_children(app)
-            dressed = outfit.dress(app, ledger, crew.snapshots, crew.processes)
-            outfit.open_log()
+        self.folder = Folder(self.service.target)
+        app = Pictures(self.folder)
+        if crew.shares:
+            load_for_children(app)
+        return crew, outfit.dress(app, ledger, crew.snapshots, crew.processes)
+
+    def _sockets(self, outfit: Outfit) -> list[Any]:
+        """To listen on: new ones, or those of a former image of this process."""
+        if self.succession.handed:
+            sockets = outfit.take_over(self.succession.beside)
+        else:
+            port = PORT if self.service.options.port is None else self.service.options.port
             sockets = outfit.listen(another=f"--port {_next(port)}")
-        except (FolderError, ServiceError) as error:
-            sys.exit(str(error))
-        self._serve(crew, dressed, sockets)
+        self.succession.listening, self.succession.aside = sockets, outfit.aside_sockets
+        self.succession.files = lambda: outfit.socket_files
+        return sockets
 
     def _serve(self, crew: Crew, app: Any, sockets: list[Any]) -> None:
         from nbmon.serve import remove_socket_files
@@ -156,7 +184,7 @@ class PictureDaemon(Daemon):
             self.ready(url)
 
         try:
-            crew.serve(app, sockets, announce, control_of(os.path.abspath(self.pidfile)))
+            crew.serve(app, sockets, announce, control_of(os.path.abspath(self.pidfile)), self.succession)
         finally:
             remove_socket_files(sockets)
             self.outfit.close()
@@ -179,6 +207,8 @@ def build(service: Service, *, foreground: bool = False) -> Built:
         daemon.set_up(service, built.serving)
     if isinstance(daemon, CommandDaemon):
         daemon.set_up(service, built.executed, "temporary" if foreground else "transient")
+    if isinstance(daemon, (PictureDaemon, CommandDaemon, TreeDaemon)):
+        daemon.succession = built.succession
     _set_timeouts(daemon, service)
     return built
 

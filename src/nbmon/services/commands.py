@@ -6,10 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from nbmon.daemon import Daemon
 from nbmon.services.errors import reason_of
 from nbmon.services.service import STOP_TIMEOUT, Restart, Service, derived_name
+
+if TYPE_CHECKING:
+    from nbmon.services.succession import Succession
 
 SETTLE_TIME = 0.1  # seconds that a program must live through, or end well within, to count as started
 KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it
@@ -24,6 +28,7 @@ class CommandDaemon(Daemon):
     """
 
     wait_ready = True
+    succession: Succession
 
     def set_up(self, service: Service, executed: Callable[[int | None], None], restart: Restart) -> None:
         """Give it its service, and whom to tell the pid of its program (None: its supervisor knows it)."""
@@ -70,7 +75,8 @@ class CommandDaemon(Daemon):
         )  # fmt: skip
 
         self.executed(None)
-        supervise([worker], self.ready, control_of(os.path.abspath(self.pidfile)), FORWARDED)  # noqa: PTH100
+        control = control_of(os.path.abspath(self.pidfile))  # noqa: PTH100
+        supervise([worker], self.ready, control, self.succession, FORWARDED)
         self.ready()  # it may have ended well before
 
 

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from nbmon.services import places, records
+from nbmon.services.crewlist import Worker, told_by_tree, with_usage
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
-from nbmon.services.records import Known, Record
+from nbmon.services.records import Known
 from nbmon.services.service import STOP_TIMEOUT, Options, Service, is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nbmon.daemon import StartFailed
     from nbmon.services.build import Built
-    from nbmon.services.usage import Process
 
 State = Literal["running", "dead", "stopped"]
 
@@ -57,20 +55,6 @@ class Ended(NamedTuple):
     pid: int | None
     killed: bool
     swept: bool
-
-
-class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker, as `status --json` shows it; uptime in seconds."""
-
-    name: str
-    kind: str
-    pid: int | None
-    tid: int | None
-    state: str
-    restarts: int
-    uptime: float
-    host_pid: int | None = None  # of a thread or a coroutine
-    last_death: str | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +183,7 @@ def _program(known: Known) -> int | None:
     """The pid of a command that runs, as its supervisor or its record tells it."""
     if known.record is None or known.record.service.kind != "command":
         return None
-    told = _told_by_tree(known)
+    told = told_by_tree(known)
     return told[0].pid if told else known.record.program
 
 
@@ -225,7 +209,7 @@ def view(known: Known) -> View:
         log=(record.log or None) if record else log_place(known.name),
         pidfile=known.pidfile,
     )
-    return _with_usage(shown, fresh) if pid else shown
+    return with_usage(shown, fresh) if pid else shown
 
 
 def absent(word: str) -> View:
@@ -349,61 +333,3 @@ def _target_of(word: str) -> Service | None:
 
 def _is(service: Service, wanted: Service | None) -> bool:
     return wanted is not None and service.identity == wanted.identity
-
-
-def _told_by_tree(shown: View | Known) -> tuple[Worker, ...]:
-    """The workers by their supervisor's word; none of what has none, or does not answer."""
-    from nbmon.services import trees
-
-    rows = trees.workers_of(shown.pidfile, shown.name) or []
-    return tuple(msgspec.convert(row, Worker) for row in rows)
-
-
-def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> tuple[Worker, ...]:
-    """The workers of a picture server."""
-    model = (record.service.options.model if record else None) or "coroutine"
-    told = _told_by_tree(shown)
-    if model == "process":
-        return told + _pool(told, family)
-    return tuple(msgspec.structs.replace(w, kind=model) if w.name.startswith("web") else w for w in told)
-
-
-def _pool(told: Sequence[Worker], family: Sequence[Process]) -> tuple[Worker, ...]:
-    """The processes that each of the process model's workers keeps for connections."""
-    return tuple(
-        _worker(f"{worker.name}/{number}", "process", child)
-        for worker in told
-        if worker.name == "web"
-        for number, child in enumerate((p for p in family if p.parent == worker.pid), start=1)
-    )
-
-
-def _worker(name: str, kind: str, process: Process) -> Worker:
-    uptime = round(process.uptime, 2)
-    return Worker(name=name, kind=kind, pid=process.pid, tid=None, state="running", restarts=0, uptime=uptime)
-
-
-def _with_usage(shown: View, record: Record | None) -> View:
-    from nbmon.services import usage
-
-    family = usage.family(shown.pid or 0)
-    if not family:
-        return shown
-    head = family[0]
-    program = record.program if record else None
-    told: tuple[Worker, ...] = ()
-    if shown.kind == "class":
-        told = _told_by_tree(shown) or (_worker(shown.name, "process", head),)
-    elif shown.kind == "pictures":
-        told = _serving(shown, record, family)
-    elif not (told := _told_by_tree(shown)):
-        worker = next((p for p in family[1:] if p.pid == program), head)
-        told = (_worker(worker.name, "process", worker),)
-    return msgspec.structs.replace(
-        shown,
-        restarts=sum(one.restarts for one in told),
-        uptime=round(head.uptime, 2),
-        cpu_seconds=round(sum(p.cpu_seconds for p in family), 2),
-        memory=sum(p.memory for p in family),
-        workers=told,
-    )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbmon.serve.ledger import Ledger, Snapshot
     from nbmon.serve.spread import Spread
     from nbmon.services.serving import Outfit
+    from nbmon.services.succession import Succession
     from nbmon.workers.spec import Worker
 
 WORKER = "web"
@@ -90,7 +91,14 @@ class Crew:
         """How many serve at this moment, this one included."""
         return 1 if self.board is None else 1 + self.board.claimed()
 
-    def serve(self, app: App, sockets: list[socket], announce: Callable[[], None], control: str) -> None:
+    def serve(
+        self,
+        app: App,
+        sockets: list[socket],
+        announce: Callable[[], None],
+        control: str,
+        succession: Succession,
+    ) -> None:
         """Serve until SIGTERM; `announce` is called once all serve. `sys.exit` if one cannot."""
         from nbmon.services.supervised import supervise
         from nbmon.workers import process
@@ -100,12 +108,14 @@ class Crew:
             from nbmon.serve.spread import Spread
 
             self._spread = Spread(self.count)
+            if succession.handed:  # nobody is there yet to take connections
+                self._spread.nobody()
         _, timeouts, _ = self._outfit.limited()
         worker = process(
             WORKER, self._work, count=self.count, most=self.count, ready=True,
             restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
         )  # fmt: skip
-        supervise([worker, *self.beside], announce, control)
+        supervise([worker, *self.beside], announce, control, succession)
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""

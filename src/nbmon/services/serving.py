@@ -170,6 +170,28 @@ class Outfit:
             self._remove_socket_files()
             raise ServiceError(str(error)) from None
 
+    @property
+    def aside_sockets(self) -> list[socket]:
+        """Those of metrics and health."""
+        return self._admin_sockets
+
+    @property
+    def socket_files(self) -> list[tuple[str, tuple[int, int] | None]]:
+        """The files of Unix sockets, and which file each was: this server removes them."""
+        return self._socket_files
+
+    def take_over(self, handed: dict[str, Any]) -> list[socket]:
+        """As `listen`, of the sockets that a former image of this process has opened."""
+        from nbmon.services.succession import again
+
+        self._admin_sockets = again(handed["aside"])
+        self._socket_files = [(path, identity and tuple(identity)) for path, identity in handed["files"]]
+        return self._under_tls(again(handed["listening"]))
+
+    def rehearse(self) -> None:
+        """Read what would be read. ServiceError."""
+        self._under_tls([])
+
     def _places(self) -> list[Place]:
         from nbmon.serve.addresses import Place, parse
 

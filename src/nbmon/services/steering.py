@@ -60,6 +60,17 @@ def reload(known: Known) -> int | None:
     return pid
 
 
+def upgrade(known: Known) -> int | None:
+    """Let it execute new code of nbmon, and renew its workers: its pid, or None if it does not run.
+
+    ServiceError, with the reason, if its new code could not take over, or its new workers are not ready.
+    """
+    pid = known.lock.holder()
+    if pid:
+        _ask(known, "upgrade")
+    return pid
+
+
 def events(name: str) -> Iterator[dict[str, Any]]:
     """What happens to the workers of a service, as it happens, until it ends. ServiceError."""
     known = control.find(name)

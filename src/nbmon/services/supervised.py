@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nbmon.workers.spec import Worker
+    from nbmon.services.succession import Succession
+    from nbmon.workers.nodes import Slot
+    from nbmon.workers.spec import Plan, Worker
 
 # Whoever kills workers, or lets them die at once, is met with backoff; giving up would help nobody.
 INTENSITY = 1_000_000  # restarts
@@ -17,6 +19,7 @@ def supervise(
     workers: list[Worker],
     announce: Callable[[], None],
     control: str,
+    succession: Succession,
     forwarded: frozenset[int] = frozenset(),
 ) -> None:
     """Run `workers` until SIGTERM, or until none of them is to come back.
@@ -25,16 +28,31 @@ def supervise(
     `control` is the path of the control socket; `forwarded` are signals that commands get as they came.
     `sys.exit` with a sentence if it failed, or if a worker did that does not come back.
     """
-    from nbmon.workers import Supervisor, WorkerError
+    from nbmon.workers import Supervisor
+
+    plan = Supervisor(*workers, intensity=INTENSITY, strict_start=True).plan
+    failed = run_plan(plan, announce, control, succession, forwarded)
+    if failed:
+        sys.exit(f"{failed[0].name} {failed[0].deaths[-1].sentence}")
+
+
+def run_plan(
+    plan: Plan,
+    announce: Callable[[], None],
+    control: str,
+    succession: Succession,
+    forwarded: frozenset[int] = frozenset(),
+) -> list[Slot]:
+    """Run a tree until it ends; the workers that died and do not come back. `sys.exit` if it gave up."""
+    from nbmon.workers import WorkerError
     from nbmon.workers.control import Places
     from nbmon.workers.engine import Engine
 
-    plan = Supervisor(*workers, intensity=INTENSITY, strict_start=True).plan
     engine = Engine(plan, announce, Places(control))
     engine.forwarded = forwarded
+    engine.successor, engine.handed = succession.successor(), succession.handed
     try:
         engine.run()
     except WorkerError as error:
         sys.exit(str(error))
-    if failed := engine.core.failed():
-        sys.exit(f"{failed[0].name} {failed[0].deaths[-1].sentence}")
+    return engine.core.failed()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbmon.daemon import Daemon
 
 if TYPE_CHECKING:
+    from nbmon.services.succession import Succession
     from nbmon.workers import Supervisor
 
 SOCKET = ".sock"  # beside the pid file, in its place
@@ -22,15 +23,13 @@ class TreeDaemon(Daemon):
 
     wait_ready = True
     tree: Supervisor
+    succession: Succession
 
     def run(self) -> None:
         """Run until SIGTERM, or until all workers have ended. `sys.exit` with a sentence if it gave up."""
-        from nbmon.workers import WorkerError
+        from nbmon.services.supervised import run_plan
 
-        try:
-            self.tree.run(self.ready, control_of(os.path.abspath(self.pidfile)))
-        except WorkerError as error:
-            sys.exit(str(error))
+        run_plan(self.tree.plan, self.ready, control_of(os.path.abspath(self.pidfile)), self.succession)
 
 
 def is_tree(found: object) -> bool:

@@ -155,6 +155,21 @@ class Control:
         if self._listener is not None:
             self._listener.close()
 
+    def hand_over(self, done: Done) -> list[int]:
+        """Who waits for `done`, for the next image of this process to answer."""
+        return [client.sock.fileno() for client, one, _ in self._waiting if one == done]
+
+    def take_over(self, fd: int, done: Done) -> None:
+        """In the next image: this one waits for `done`."""
+        os.set_inheritable(fd, False)
+        client = Client(self, self._lifted(socket.socket(fileno=fd)))
+        self._clients.append(client)
+        self._wait(client, done)
+
+    def _wait(self, client: Client, done: Done) -> None:
+        self._waiting.append((client, done, time.monotonic() + WAITING_TIME))
+        self.loop.after(WAITING_TIME, lambda: None)
+
     # --- what is asked, and answered ---
 
     def asked(self, client: Client, line: bytes) -> None:
@@ -172,8 +187,7 @@ class Control:
         if answer is not None:
             client.answer(answer)
         else:
-            self._waiting.append((client, done, time.monotonic() + WAITING_TIME))
-            self.loop.after(WAITING_TIME, lambda: None)
+            self._wait(client, done)
 
     def look(self) -> None:
         """Answer what is done by now."""

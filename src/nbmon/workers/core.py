@@ -13,6 +13,7 @@ from enum import Enum
 
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.nodes import Child, Death, Node, Slot
+from nbmon.workers.order import holds_up, together, too_often
 from nbmon.workers.policy import History, Policy, Verdict, affected, decide
 from nbmon.workers.spec import Plan
 from nbmon.workers.states import ALIVE, UP, Happening, State
@@ -44,6 +45,7 @@ class Core:
         self.by_key = {slot.key: slot for slot in self.root.slots()}
         self._chance = chance
         self._retired: set[int] = set()  # keys of workers that leave: scaled down, or replaced
+        self._held = False  # nothing is started
 
     # --- what happens ---
 
@@ -193,6 +195,32 @@ class Core:
         if old.state not in ALIVE:
             self._forget(old)
 
+    # --- around an upgrade ---
+
+    def hold(self) -> None:
+        """Start nothing any more, and stop what is hosted."""
+        self._held = True
+        for slot in self.root.slots():
+            if slot.spec.kind != "process":
+                self._stop(slot)
+
+    def go_on(self, now: float) -> None:
+        """Start whatever is to run and does not."""
+        self._held = False
+        for node in list(self.root.nodes()):
+            node.cursor = 0
+            if node.state in UP:
+                self._settle(node, now)
+
+    def leaves(self, slot: Slot) -> bool:
+        """Whether it has no place any more."""
+        return slot.key in self._retired
+
+    def let_leave(self, slot: Slot) -> None:
+        """It runs, and has no place."""
+        self.by_key[slot.key] = slot
+        self._retired.add(slot.key)
+
     def failed(self) -> list[Slot]:
         """The workers that died and do not come back."""
         return [slot for slot in self.root.slots() if slot.state is State.FAILED]
@@ -262,7 +290,7 @@ class Core:
             child.move(H.REST if death.normal else H.FAIL)
         elif decision.verdict is Verdict.GIVE_UP:
             child.move(H.FAIL)
-            self._give_up(parent, _too_often(parent, child, death), death)
+            self._give_up(parent, too_often(parent, child, death), death)
         elif strict:
             child.move(H.FAIL)
             self._give_up(parent, f"{child.name} {death.sentence} before it was ready", death)
@@ -280,7 +308,7 @@ class Core:
         if delay > 0:
             child.move(H.WAIT)
             self._order(Do.TIMER, child, delay)
-        elif len(rest) > 1:
+        elif len(rest) > 1 or self._held:
             child.move(H.RENEW)
         else:
             self._start(child, now)
@@ -317,11 +345,13 @@ class Core:
 
     def _walk(self, node: Node, now: float) -> None:
         """Start, in order, what is idle, as far as what must be ready before it is."""
+        if self._held:
+            return
         while node.cursor < len(node.children):
             child = node.children[node.cursor]
             if child.state is State.IDLE:
                 self._start(child, now)
-            if _holds_up(child, node):
+            if holds_up(child, node):
                 return
             node.cursor += 1
         if node.state is State.STARTING:
@@ -340,7 +370,7 @@ class Core:
         for child in reversed(node.children[low:]):
             if child.state not in ALIVE and not (child.state is State.BACKING_OFF and node.clearing is None):
                 continue
-            if waiting is not None and not _together(child, waiting):
+            if waiting is not None and not together(child, waiting):
                 return False
             self._stop(child)
             if isinstance(child, Node) and child.state in ALIVE:
@@ -363,24 +393,3 @@ class Core:
         for slot in found:
             self._stop(slot)
         return bool(found)
-
-
-def _too_often(node: Node, child: Child, death: Death) -> str:
-    plan = node.plan
-    called = f"supervisor {node.name}" if node.name else "the supervisor"
-    return (
-        f"{called} gave up: more than {plan.intensity} restarts within {plan.period:g} seconds; "
-        f"the last was {child.name}, which {death.sentence}"
-    )
-
-
-def _holds_up(child: Child, node: Node) -> bool:
-    """Whether what comes after `child` has to wait for it."""
-    if child.state not in (State.STARTING, State.BACKING_OFF, State.STOPPING, State.KILLING, State.CONDEMNED):
-        return False
-    return node.plan.strategy != "one_for_one" or not child.ready_once
-
-
-def _together(child: Child, other: Child) -> bool:
-    """Whether the two are stopped side by side: they are several of one worker."""
-    return isinstance(child, Slot) and isinstance(other, Slot) and child.spec is other.spec

@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from random import random as chance
 from typing import Any
 
-from nbmon.workers import deaths
+from nbmon.workers import deaths, orphans, upgrading
 from nbmon.workers.control import NO_PLACES, Control, Places
 from nbmon.workers.core import Core, Do
 from nbmon.workers.errors import WorkerError
+from nbmon.workers.health import Health, jittered
 from nbmon.workers.highfds import HighDescriptors
 from nbmon.workers.hosts import FAREWELL_TIME, Host
 from nbmon.workers.keeper import Keeper
@@ -25,7 +26,6 @@ from nbmon.workers.log import say
 from nbmon.workers.logs import Logs
 from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
-from nbmon.workers.policy import spread
 from nbmon.workers.processes import Job, Processes
 from nbmon.workers.procside import ProcessWorker, live
 from nbmon.workers.readiness import Descriptor, Port
@@ -33,8 +33,8 @@ from nbmon.workers.reloading import Phase, Reload
 from nbmon.workers.signals import Signals
 from nbmon.workers.spec import Plan
 from nbmon.workers.states import State
+from nbmon.workers.upgrading import Successor, Upgrade
 
-MEMORY_LOOK = 5.0  # seconds between two looks at the memory of a worker that has a limit
 STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 
@@ -55,29 +55,34 @@ class Engine:
         self._on_ready = on_ready
         self._was_up = False
         self.lives: dict[int, Life] = {}
+        self.health = Health(self)
         self._hosts: dict[tuple[int, str], Host] = {}
         self._handlers: dict[int, Callable[[], None]] = {}
         self._reload: Reload | None = None
         self._reloads_asked = 0
         self.forwarded: frozenset[int] = frozenset()  # signals that commands get as they came
+        self.successor: Successor | None = None  # what this process becomes by an upgrade
+        self.handed: dict[str, Any] = {}  # by a former image of this process
+        self._upgrade: Upgrade | None = None
 
     def run(self) -> None:
         """Start the tree; returns when it is down.
 
         WorkerError if it gave up; RuntimeError off the main thread.
         """
-        reaps = _reaps_orphans()
+        reaps = orphans.are_ours()
         numbers = STOPPING | {signal.SIGHUP} | self.forwarded | ({signal.SIGCHLD} if reaps else set())
+        before = self.handed.get("estate", {"high": (), "keeper": (), "notices": None})
         with ExitStack() as stack:
-            high = HighDescriptors()
+            high = HighDescriptors(*before["high"])
             stack.callback(high.restore_limit)
             signals = stack.enter_context(Signals(numbers, also={signal.SIGHUP}))
             self._signals = signals
-            keeper = stack.enter_context(Keeper())
+            keeper = stack.enter_context(Keeper(*before["keeper"]))
             self.loop = Loop(high)
             stack.callback(self.loop.close)
             low = [*signals.descriptors(), keeper.fileno()]
-            self.processes = Processes(high, keeper, low, self.loop)
+            self.processes = Processes(high, keeper, low, self.loop, before["notices"])
             stack.callback(self.processes.close)
             self.processes.watch_keeper()
             self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))
@@ -97,7 +102,10 @@ class Engine:
     # --- the loop ---
 
     def _live(self) -> None:
-        self.core.start(time.monotonic())
+        if self.handed:
+            upgrading.go_on(self, self.handed)
+        else:
+            self.core.start(time.monotonic())
         self._carry_out()
         while not self.core.finished:
             self.loop.turn(self._carry_out)
@@ -142,6 +150,8 @@ class Engine:
             self.control.event("gave up", "", why=sentence)
         self.core.said.clear()
         self._look_at_reload()
+        if self._upgrade is not None:
+            self._upgrade.look()
         self.control.look()
         if not self._was_up and self.core.root.state is State.RUNNING:
             self._was_up = True
@@ -196,6 +206,39 @@ class Engine:
             return None
         return {"ok": False, "error": self.reload_result} if self.reload_result else {"ok": True}
 
+    @property
+    def reloads(self) -> bool:
+        """Whether a reload is under way."""
+        return self._reload is not None
+
+    def upgrade(self) -> None:
+        """Execute new code of this program, and keep the workers. WorkerError if it cannot be tried."""
+        if self.successor is None:
+            raise WorkerError("only what nbmon runs as a service can be upgraded; restart the program")
+        if self._upgrade is None or self._upgrade.phase is upgrading.Phase.REFUSED:
+            self._upgrade = Upgrade(self, self.successor)
+
+    def upgraded(self) -> dict[str, Any] | None:
+        """Why the upgrade was refused; None while it is under way. If it succeeds, the next image answers."""
+        if self._upgrade is None or self._upgrade.phase is not upgrading.Phase.REFUSED:
+            return None
+        return {"ok": False, "error": self._upgrade.reason}
+
+    def took_over(self) -> None:
+        """All that there was goes on, so nobody is to be told that it is up."""
+        self._was_up = True
+
+    def dismissed_hosts(self) -> bool:
+        """Whether all hosts are gone; they are empty, and told to go."""
+        for host in self._hosts.values():
+            host.leave()
+        return not self._hosts
+
+    def keep_signals(self) -> None:
+        """Those that came and were not taken come again, once they are let in."""
+        for number in self._signals.take():
+            os.kill(os.getpid(), number)
+
     def _look_at_reload(self) -> None:
         reload = self._reload
         if reload is None or reload.phase is Phase.LAUNCHING:
@@ -218,24 +261,23 @@ class Engine:
             return
         self.lives[slot.key] = life
         self.control.event("started", slot.name, pid=life.pid)
-        if slot.spec.max_age is not None:
-            age = _jittered(slot.spec.max_age, slot.spec.jitter)
-            self.loop.after(age, lambda: self._renew(life, f"is {age:.0f} seconds old"))
-        if slot.spec.memory_limit is not None:
-            self.loop.after(MEMORY_LOOK, lambda: self._weigh(life))
+        self.health.watch_over(life)
         if not slot.spec.ready and slot.spec.kind != "thread":  # a thread is known once it has a number
             self._ready(life)
 
-    def _process(self, slot: Slot) -> Life:
-        spec = slot.spec
-        job = Job(
+    def job(self, slot: Slot) -> Job:
+        """What its process is started for."""
+        return Job(
             slot.name,
-            spec,
-            None if spec.argv else lambda sock: _live(slot, sock),
-            lambda death: self.ended(life, death),
-            lambda word: self.noticed(life, word),
-            self.logs.output(spec.settings.log),
+            slot.spec,
+            None if slot.spec.argv else lambda sock: _live(slot, sock),
+            lambda death: self.ended(self.lives[slot.key], death),
+            lambda word: self.noticed(self.lives[slot.key], word),
         )
+
+    def _process(self, slot: Slot) -> Life:
+        spec, job = slot.spec, self.job(slot)
+        job.output = self.logs.output(spec.settings.log)
         pipe = None
         if spec.ready.startswith("fd:"):
             pipe = Descriptor(self.loop, self.processes.ground.high, lambda: self._ready(life))
@@ -276,55 +318,22 @@ class Engine:
         elif word == "beat":
             life.beat = time.monotonic()
         elif word == "full":
-            self._renew(life, "has done its requests")
+            self.health.renew(life, "has done its requests")
 
     def _ready(self, life: Life) -> None:
         slot = life.slot
         if slot.state is not State.STARTING:
             return
-        life.beat = now = time.monotonic()
-        if slot.spec.heartbeat is not None:
-            self.loop.after(slot.spec.heartbeat, lambda: self._listen(life))
+        now = time.monotonic()
         self.control.event("ready", slot.name, pid=life.pid)
         self.core.ready(slot.key, now)
+        self.health.listen(life)
         if self._reload is not None:
             self._reload.ready(slot.key, now)
 
     def _lived_on(self, life: Life) -> None:
         if self.lives.get(life.slot.key) is life:
             self._ready(life)
-
-    def _listen(self, life: Life) -> None:
-        """Whether its heart has beaten within the time agreed."""
-        if self._is_over(life):
-            return
-        allowed = life.slot.spec.heartbeat or 0.0
-        left = life.beat + allowed - time.monotonic()
-        if left > 0:
-            self.loop.after(left, lambda: self._listen(life))
-            return
-        life.why = f"gave no heartbeat for {allowed:g} seconds"
-        self.core.condemn(life.slot.key)
-
-    def _weigh(self, life: Life) -> None:
-        if self._is_over(life):
-            return
-        weight = deaths.resident(life.pid or 0)
-        if weight > (life.slot.spec.memory_limit or 0):
-            self._renew(life, f"uses {weight >> 20} MiB of memory")
-        self.loop.after(MEMORY_LOOK, lambda: self._weigh(life))
-
-    def _renew(self, life: Life, why: str) -> None:
-        if self._is_over(life):
-            return
-        try:
-            self.core.again(life.slot, time.monotonic())
-        except WorkerError:  # all of it is going down
-            return
-        say(f"{life.slot.name} {why} and is renewed")
-
-    def _is_over(self, life: Life) -> bool:
-        return self.lives.get(life.slot.key) is not life or life.slot.state is not State.RUNNING
 
     def ended(self, life: Life, death: Death) -> None:
         """A worker has ended, of whatever."""
@@ -353,27 +362,11 @@ def _live(slot: Slot, sock: Any) -> int:
     spec = slot.spec
     worker = ProcessWorker(sock, slot.name, slot.number, slot.restarts, spec.heartbeat)
     if spec.max_requests is not None:
-        worker.max_requests = round(_jittered(spec.max_requests, spec.jitter))
+        worker.max_requests = round(jittered(spec.max_requests, spec.jitter))
     return live(worker, sock, spec.target or "", spec.args, spec.kwargs)
-
-
-def _jittered(value: float, jitter: float) -> float:
-    return spread(value, jitter, chance())  # noqa: S311 - no secret depends on it
 
 
 def _why_killed(slot: Slot) -> str:
     if slot.state is State.KILLING:
         return f"did not stop within {slot.spec.grace:g} seconds"
     return f"was not ready within {slot.spec.start_timeout:g} seconds"
-
-
-def _reaps_orphans() -> bool:
-    """Whether the kernel gives us others' children: as PID 1, or as subreaper (prctl(2))."""
-    if os.getpid() == 1:
-        return True
-    from ctypes import CDLL, byref, c_int
-
-    answer = c_int()
-    get_child_subreaper = 37  # <linux/prctl.h>
-    CDLL(None).prctl(get_child_subreaper, byref(answer), 0, 0, 0)
-    return bool(answer.value)

@@ -16,9 +16,10 @@ _END = 1 << 30  # above every possible one; close_range(2) stops where they end
 class HighDescriptors:
     """Descriptors from `base` on are the master's."""
 
-    def __init__(self) -> None:
-        self.limits = raise_limit()  # as it was: workers get it back
-        self.base = (max(map(int, os.listdir("/proc/self/fd"))) // ROOM + 2) * ROOM
+    def __init__(self, base: int = 0, soft: int = 0, hard: int = 0) -> None:
+        """`base` and the limits are given by one's former image."""
+        self.limits = (soft, hard) if base else raise_limit()  # as it was: workers get it back
+        self.base = base or (max(map(int, os.listdir("/proc/self/fd"))) // ROOM + 2) * ROOM
 
     def lift(self, fd: int) -> int:
         """Move a descriptor up. OSError, with `fd` closed, if none is left there."""

@@ -30,7 +30,18 @@ class Keeper:
 
     __slots__ = ("_writing", "pid")
 
+    def __init__(self, writing: int = -1, pid: int = 0) -> None:
+        """`writing` and `pid`: of the one that a former image of this process has started."""
+        self._writing, self.pid = writing, pid
+
     def __enter__(self) -> Keeper:
+        if self._writing < 0:
+            self._start()
+        else:
+            os.set_inheritable(self._writing, False)
+        return self
+
+    def _start(self) -> None:
         try:
             reading, self._writing = os.pipe()
         except OSError as error:
@@ -42,7 +53,6 @@ class Keeper:
             raise _trouble(error) from None
         finally:
             os.close(reading)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.dismiss()
@@ -54,7 +64,7 @@ class Keeper:
             self.pid = 0
         before = self._writing
         try:
-            self.__enter__()
+            self._start()
         except WorkerError:
             self._writing = before
             raise

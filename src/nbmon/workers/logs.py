@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+from nbmon.workers.child import Child
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.log import say
 from nbmon.workers.loop import Loop
@@ -28,6 +29,7 @@ class Logs:
         self._processes = processes
         self._pipes: dict[str, tuple[int, int]] = {}
         self._scribes: dict[str, Running] = {}
+        self._kept: dict[str, Log] = {}
 
     def output(self, log: Log | None) -> int:
         """The descriptor to write to; -1 for the common log. WorkerError."""
@@ -38,14 +40,34 @@ class Logs:
             reading, writing = os.pipe()
             lift = self._processes.ground.high.lift
             self._pipes[log.path] = lift(reading), lift(writing)
+            self._kept[log.path] = log
             self._start(log)
         return self._pipes[log.path][1]
 
-    def _start(self, log: Log) -> None:
-        if log.path not in self._pipes:  # closed meanwhile
-            return
-        reading = os.dup(self._pipes[log.path][0])
+    def written(self) -> dict[str, list[int]]:
+        """For the next image of this process: of each, its pipe, its scribe's pid and pidfd, its bounds."""
+        found = {}
+        for path, pipe in self._pipes.items():
+            scribe, log = self._scribes.get(path), self._kept[path]
+            child = (-1, -1) if scribe is None else (scribe.child.pid, scribe.child.pidfd)
+            found[path] = [*pipe, *child, log.size, log.files]
+        return found
 
+    def take_over(self, written: dict[str, list[int]]) -> None:
+        """In the next image."""
+        for path, (reading, writing, pid, pidfd, size, files) in written.items():
+            log = self._kept[path] = Log(path, size, files)
+            self._pipes[path] = reading, writing
+            for fd in (reading, writing, pidfd):
+                if fd >= 0:
+                    os.set_inheritable(fd, False)
+            if pid < 0:
+                self._start(log)
+                continue
+            self._scribes[path] = Running(self._job(log, -1), Child(pid, pidfd), time.monotonic())
+            self._processes.go_on(self._scribes[path])
+
+    def _job(self, log: Log, reading: int) -> Job:
         def live(_: object) -> int:
             from nbmon.workers.procside import host
             from nbmon.workers.scribe import Scribe
@@ -53,9 +75,14 @@ class Logs:
             return host(Scribe(reading, log).run)
 
         name = f"log {log.path}"
-        job = Job(name, Worker("process", name), live, lambda death: self._ended(log, death), lambda _: None)
+        return Job(name, Worker("process", name), live, lambda death: self._ended(log, death), lambda _: None)
+
+    def _start(self, log: Log) -> None:
+        if log.path not in self._pipes:  # closed meanwhile
+            return
+        reading = os.dup(self._pipes[log.path][0])
         try:
-            self._scribes[log.path] = self._processes.start(job)
+            self._scribes[log.path] = self._processes.start(self._job(log, reading))
         except WorkerError as error:
             say(str(error))
             self._loop.after(PAUSE, lambda: self._start(log))

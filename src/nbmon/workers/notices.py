@@ -29,6 +29,19 @@ def pair(lift: Lift) -> tuple[socket.socket, socket.socket]:
     return _hearing(ours, lift), theirs
 
 
+def again(ours: int, theirs: int, public: int) -> tuple[socket.socket, socket.socket, socket.socket | None]:
+    """The sockets that a former image of this process had."""
+    for fd in (ours, theirs, public):
+        if fd >= 0:
+            os.set_inheritable(fd, False)
+    named = socket.socket(fileno=public) if public >= 0 else None
+    if named is not None:
+        named.setblocking(False)
+    hearing = socket.socket(fileno=ours)
+    hearing.setblocking(False)
+    return hearing, socket.socket(fileno=theirs), named
+
+
 def public(lift: Lift) -> tuple[socket.socket, str]:
     """A socket with a name for NOTIFY_SOCKET; abstract, so that it needs no folder and leaves no file."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)

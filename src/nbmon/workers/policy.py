@@ -112,6 +112,14 @@ class Window:
         """One more, now."""
         self._times.append(now)
 
+    def times(self) -> list[float]:
+        """When they were, in monotonic seconds."""
+        return list(self._times)
+
+    def restore(self, times: Sequence[float]) -> None:
+        """They were then."""
+        self._times = deque(times)
+
     def clear(self) -> None:
         """Begin anew."""
         self._times.clear()

@@ -11,8 +11,9 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from nbmon.workers import deaths, group, notices, settings
+from nbmon.workers import deaths, group, notices, orphans, settings
 from nbmon.workers.child import Child, _prctl
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.highfds import HighDescriptors
@@ -59,18 +60,34 @@ class Processes:
         keeper: Keeper,
         low: list[int],
         loop: Loop,
+        inherited: list[Any] | None = None,
     ) -> None:
         self.running: dict[int, Running] = {}  # by pid
         self.asking: int = signal.SIGTERM  # the signal that asks a process to end
         self._keeper = keeper
         self._high = high
         self._loop = loop
-        self._ours, self._theirs = notices.pair(high.lift)
         self._public: socket.socket | None = None
         self._public_name = ""
+        if inherited is None:
+            self._ours, self._theirs = notices.pair(high.lift)
+        else:
+            self._ours, self._theirs, self._public = notices.again(*inherited[:3])
+            self._public_name = inherited[3]
         self._memory = deaths.MemoryWatch()
         self.ground = Ground(high, keeper.fileno(), _prctl(), low)
         loop.watch(self._ours.fileno(), self.hear)
+        if self._public is not None:
+            loop.watch(self._public.fileno(), self.hear)
+
+    def notices(self) -> list[Any]:
+        """The sockets for notices, for the next image of this process."""
+        public = -1 if self._public is None else self._public.fileno()
+        return [self._ours.fileno(), self._theirs.fileno(), public, self._public_name]
+
+    def keeper(self) -> list[int]:
+        """The keeper, likewise."""
+        return [self._keeper.fileno(), self._keeper.pid]
 
     def watch_keeper(self) -> None:
         """Have the keeper replaced when somebody kills it."""
@@ -106,9 +123,13 @@ class Processes:
         else:
             child = self._command(job, prepared)
         running = Running(job, child, time.monotonic())
-        self.running[child.pid] = running
-        self._loop.watch(child.pidfd, lambda: self.ended(running))
+        self.go_on(running)
         return running
+
+    def go_on(self, running: Running) -> None:
+        """It runs: watch over it."""
+        self.running[running.child.pid] = running
+        self._loop.watch(running.child.pidfd, lambda: self.ended(running))
 
     def _command(self, job: Job, prepared: settings.Prepared) -> Child:
         if job.spec.ready == "notify" or job.spec.heartbeat is not None:
@@ -202,14 +223,7 @@ class Processes:
 
     def reap_orphans(self) -> None:
         """As PID 1 or subreaper: take others' dead off the process table, never one's own."""
-        while (end := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-            running = self.running.get(end.si_pid)
-            if running is not None:
-                self.ended(running)
-            elif not self._is_keeper(end.si_pid):
-                os.waitpid(end.si_pid, 0)
-            else:
+        while (pid := orphans.reap(lambda pid: pid in self.running or pid == self._keeper.pid)) is not None:
+            if pid not in self.running:  # the keeper
                 return
-
-    def _is_keeper(self, pid: int) -> bool:
-        return pid == self._keeper.pid
+            self.ended(self.running[pid])

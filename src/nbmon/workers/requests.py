@@ -1,8 +1,9 @@
 """What may be asked of a supervisor from outside, and its answers. Must not know how a request came.
 
 {"do": "status"}, {"do": "history", "worker": NAME}, {"do": "restart", "worker": NAME}, {"do": "scale",
-"worker": NAME, "count": N}, {"do": "reload"}, {"do": "stop"}, {"do": "events"}, {"do": "metrics"}. Each is
-answered by {"ok": true, …} or {"ok": false, "error": SENTENCE}; restart, scale and reload once it is done.
+"worker": NAME, "count": N}, {"do": "reload"}, {"do": "upgrade"}, {"do": "stop"}, {"do": "events"},
+{"do": "metrics"}. Each is answered by {"ok": true, …} or {"ok": false, "error": SENTENCE}; restart, scale,
+reload and upgrade once it is done.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ def _reload(engine: Engine, _request: dict[str, Any]) -> Done:
     return engine.reloaded
 
 
+def _upgrade(engine: Engine, _request: dict[str, Any]) -> Done:
+    engine.upgrade()
+    return engine.upgraded
+
+
 def _stop(engine: Engine, _request: dict[str, Any]) -> Done:
     engine.stop()
     return lambda: {"ok": True}
@@ -99,6 +105,7 @@ _DOINGS = {
     "restart": _restart,
     "scale": _scale,
     "reload": _reload,
+    "upgrade": _upgrade,
     "stop": _stop,
     "events": _events,
     "metrics": _metrics,

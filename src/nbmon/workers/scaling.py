@@ -34,6 +34,20 @@ def scale(core: Core, name: str, count: object, now: float) -> list[Slot]:
     return _those(node, spec)
 
 
+def scale_to(core: Core, node: Node, spec: Worker, numbers: set[int]) -> None:
+    """Let there be places with these numbers, before anything has been started."""
+    for slot in _those(node, spec):
+        if slot.number not in numbers:
+            del core.by_key[slot.key]
+            node.children.remove(slot)
+    node.renumber()
+    for number in sorted(numbers - {slot.number for slot in _those(node, spec)}):
+        slot = Slot(spec, _name(node, spec, number), number, node, _place(node, spec))
+        core.by_key[slot.key] = slot
+        node.children.insert(slot.index, slot)
+        node.renumber()
+
+
 def _those(node: Node, spec: Worker) -> list[Slot]:
     return [child for child in node.children if isinstance(child, Slot) and child.spec is spec]
 

@@ -1,0 +1,132 @@
+"""`nbmon upgrade`: what a service hands over to the next image of its process, and how that begins.
+
+As a program: `try FD` does all that can be done before, in a child of the running service; `take FD` is the
+service from then on. FD is what the service has written down for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nbmon.services.service import Service
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from nbmon.daemon import Daemon
+    from nbmon.services.build import Built
+    from nbmon.workers.upgrading import Successor
+
+# -P: no module of the folder where the service happens to stand is taken for one of nbmon's
+PROGRAM = (sys.executable, "-P", "-m", __name__ if __name__ != "__main__" else "nbmon.services.succession")
+FileOf = tuple[str, tuple[int, int] | None]  # a Unix socket's path, and which file it was
+
+
+class Succession:
+    """What one service hands over, and what was handed to it."""
+
+    def __init__(self, service: Service, daemon: Daemon, *, foreground: bool) -> None:
+        self.handed: dict[str, Any] = {}  # all of it; empty if this is the first image
+        self.listening: list[socket] = []
+        self.aside: list[socket] = []
+        self.files: Callable[[], list[FileOf]] = list
+        self._service = service
+        self._daemon = daemon
+        self._foreground = foreground
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What the service itself was handed."""
+        found = self.handed.get("beside", {})
+        assert isinstance(found, dict)
+        return found
+
+    def successor(self) -> Successor:
+        """For the engine."""
+        from nbmon.workers.upgrading import TRIAL_FD, Successor
+
+        return Successor((*PROGRAM, "try", str(TRIAL_FD)), (*PROGRAM, "take"), self._written, self._kept)
+
+    def _written(self) -> dict[str, Any]:
+        return {
+            "service": msgspec.to_builtins(self._service),
+            "foreground": self._foreground,
+            "pid": self._pid(),
+            "listening": [one.fileno() for one in self.listening],
+            "aside": [one.fileno() for one in self.aside],
+            "files": self.files(),
+        }
+
+    def _kept(self) -> list[int]:
+        return [one.fileno() for one in (*self.listening, *self.aside)] + [self._pid()]
+
+    def _pid(self) -> int:
+        """The pid file's descriptor, with its lock."""
+        from nbmon.daemon import inside
+
+        held = inside.of(self._daemon).held
+        assert held is not None
+        return held.fileno()
+
+
+def again(fds: list[int]) -> list[socket]:
+    """The sockets behind descriptors that were handed over."""
+    import os
+    import socket
+
+    found = []
+    for fd in fds:
+        os.set_inheritable(fd, False)
+        found.append(socket.socket(fileno=fd))
+        found[-1].setblocking(False)
+    return found
+
+
+def rehearse(fd: int) -> None:
+    """All that taking over would do, but taking over. Raises what would go wrong."""
+    from nbmon.services.build import PictureDaemon
+
+    daemon = _built(fd).daemon
+    import nbmon.workers.engine  # noqa: F401 - it would be
+
+    if isinstance(daemon, PictureDaemon):
+        daemon.rehearse()
+
+
+def take(fd: int) -> None:
+    """Be the service from now on; does not return. Signals are blocked until its workers are watched over."""
+    from nbmon.daemon import life, resuming
+
+    built = _built(fd)
+    beside = built.succession.beside
+    resuming.resume(built.daemon, beside["pid"], detached=not beside["foreground"])
+    life.leave(built.daemon.run)
+
+
+def _built(fd: int) -> Built:
+    from nbmon.services.build import build
+    from nbmon.workers.upgrading import received
+
+    handed = received(fd)
+    beside = handed["beside"]
+    built = build(msgspec.convert(beside["service"], Service), foreground=beside["foreground"])
+    built.succession.handed = handed
+    return built
+
+
+def main(word: str, fd: str) -> None:
+    """As the program of an upgrade."""
+    from nbmon.services.errors import ServiceError
+
+    try:
+        {"try": rehearse, "take": take}[word](int(fd))
+    except ServiceError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -17,7 +17,7 @@ WORKERS = 4
 UPDATES, QUICK_UPDATES = 200_000, 30_000
 SECONDS, QUICK_SECONDS = 1.0, 0.12
 ROUNDS = 3  # of contention, when there is time
-RETAKES, TAKES_TURNS = 0.5, 0.05  # retaken shares above and below which the belief is confirmed, refuted
+CONFIRMED = 2.0  # times the share that chance alone would give, of takings by the last owner
 LOOPS = 2000  # of asyncio's, alone
 
 
@@ -87,11 +87,11 @@ def jain(shares: list[int]) -> float:
     return sum(shares) ** 2 / squares if squares else 1.0
 
 
-def belief(share: float) -> str:
-    """What a retaken share says of "who had it gets it first"."""
-    if share >= RETAKES:
+def belief(share: float, workers: int) -> str:
+    """What a retaken share says of "who had it gets it first"; by chance alone it would be 1/workers."""
+    if share > CONFIRMED / workers:
         return "confirmed"
-    return "refuted" if share <= TAKES_TURNS else "half true"
+    return "refuted" if share <= 1 / workers else "half true"
 
 
 def verdict(rows: list[Row]) -> str:
@@ -104,7 +104,8 @@ def verdict(rows: list[Row]) -> str:
         f"Nobody else wanting it, a lock costs {words.duration(cheap['uncontended_ns'])} ({cheap['kind']}) to "
         f"{words.duration(dear['uncontended_ns'])} ({dear['kind']})."
     ]
-    said += [_believed(rows, what) for what in ("confirmed", "half true", "refuted")]
+    chance = f"By chance the last owner would take it again {1 / rows[0]['workers']:.0%} of the time."
+    said += [chance, *(_believed(rows, what) for what in ("confirmed", "half true", "refuted"))]
     worst = max(rows, key=lambda row: float(row["longest_wait_us"]))
     said.append(f"The longest wait was {words.duration(worst['longest_wait_us'] * 1e3)} ({worst['kind']}).")
     doubt = (
@@ -114,7 +115,11 @@ def verdict(rows: list[Row]) -> str:
 
 
 def _believed(rows: list[Row], what: str) -> str:
-    kinds = [f"{r['kind']} ({r['retaken_share']:.0%})" for r in rows if belief(r["retaken_share"]) == what]
+    kinds = [
+        f"{row['kind']} ({row['retaken_share']:.0%})"
+        for row in rows
+        if belief(row["retaken_share"], row["workers"]) == what
+    ]
     if not kinds:
         return ""
     return f'"Who had it gets it first" is {what} for {words.listed(kinds)}.'
@@ -153,9 +158,11 @@ def plots(finding: Finding) -> list[Plot]:
     """Costs, fairness, and the two timelines."""
     rows = finding.rows
     cost = tuple(
-        Bar(row["kind"], row[f"{group}_ns"], group=group) for row in rows for group in ("uncontended", "contended")
+        Bar(row["kind"], row[f"{group}_ns"], group=group)
+        for row in rows
+        for group in ("uncontended", "contended")
         if row[f"{group}_ns"]
-    )  # fmt: skip
+    )
     fair = tuple(Bar(row["kind"], 100 * row["retaken_share"]) for row in rows)
     return [
         Bars("What taking and giving back costs", Axis("a taking", "ns", log=True), cost),

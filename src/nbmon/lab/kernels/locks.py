@@ -1,4 +1,4 @@
-"""Kernels of `lock`: what each kind costs, alone and among several, who gets it next, and what goes lost without.
+"""Kernels of `lock`: what each kind costs, alone and among several, and who gets it next.
 
 A kind is made of `take`, `give` and, for those of asyncio, coroutines of the same names. Contended, a worker
 takes it, gives way inside (so that the others do want it), and gives it back, again and again.
@@ -55,7 +55,7 @@ def _condition() -> tuple[Step, Step]:
 
 
 def _mutex() -> tuple[Step, Step]:
-    """The C library's mutex in shared memory, which is a futex(7) that the kernel sees only when it is contended."""
+    """The C library's mutex in shared memory: a futex(7), which the kernel sees only when it is contended."""
     libc = ctypes.CDLL(None)
     attributes = ctypes.create_string_buffer(MUTEX)
     libc.pthread_mutexattr_init(attributes)
@@ -142,8 +142,7 @@ def _hammer(shared: Any, number: int, take: Step, give: Step) -> None:
         if shared[LAST] == me:
             shared[at + 1] += 1
         shared[LAST] = me
-        if waited > shared[at + 2]:
-            shared[at + 2] = waited
+        shared[at + 2] = max(shared[at + 2], waited)
         time.sleep(0)  # gives the GIL up, if there is one: others come to want the lock
         give()
 

@@ -1,7 +1,7 @@
 """Gunther's universal scalability law, fitted by least squares. Pure.
 
-X(N) = rate · N / (1 + contention · (N - 1) + coherency · N · (N - 1)). Contention is the share of the work that
-only one may do at a time (Amdahl); coherency is what each pair of workers costs, which lets throughput fall.
+X(N) = rate · N / (1 + contention · (N - 1) + coherency · N · (N - 1)). Contention is the share of the work
+that only one may do at a time (Amdahl); coherency is what each pair of workers costs, which lets it fall.
 """
 
 from __future__ import annotations

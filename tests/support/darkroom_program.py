@@ -14,12 +14,14 @@ from typing import Any, NoReturn
 
 from nbmon.pictures.cache.keeper import Keeper
 from nbmon.pictures.cache.store import Store
-from nbmon.pictures.darkroom import broker, child
+from nbmon.pictures.darkroom import broker, cell, child
 from nbmon.pictures.darkroom.limits import Limits
 
 
 def sleeps(job: Any, descriptors: Any, limits: Any, parent: int) -> NoReturn:
-    """In the place of a decoder: hangs."""
+    """In the place of a decoder: hangs, where a decoder would."""
+    child._alone(*descriptors)
+    cell.enter(limits, parent)
     while True:
         time.sleep(60)
 

@@ -182,6 +182,20 @@ _SERVICE_OPTIONS = (
     click.option(
         "--limit", multiple=True, metavar="NAME=VALUE", help="As in idle=30 (seconds) or connections=1000."
     ),
+    click.option(
+        "--processing",
+        type=click.Choice(["all", "presets", "none"]),
+        help="Whose pictures are resized by ?w=320 and the like: anybody's by default.",
+    ),
+    click.option(
+        "--preset",
+        multiple=True,
+        metavar="NAME=QUERY",
+        help="As in 'thumb=w=320&h=240', for ?p=thumb.",
+    ),
+    click.option("--sign-key", metavar="FILE", help="Process for signed addresses alone (nbmon sign)."),
+    click.option("--cache-size", metavar="SIZE", help="Of processed pictures on disk; 2GB by default."),
+    click.option("--max-megapixels", metavar="N", help="Of a picture that is processed; 100 by default."),
 )
 
 

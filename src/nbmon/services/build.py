@@ -149,13 +149,16 @@ class PictureDaemon(Daemon):
         from nbmon.pictures import Folder, Pictures
         from nbmon.serve.ledger import Ledger
         from nbmon.services.crew import Crew, load_for_children
+        from nbmon.services.processing import Equipment
         from nbmon.services.serving import Outfit
 
         options, ledger = self.service.options, Ledger()
         self.outfit = outfit = Outfit(options)
         crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
         self.folder = Folder(self.service.target)
-        app = Pictures(self.folder)
+        equipment = Equipment(options)
+        app = Pictures(self.folder, processing=equipment.processing)
+        crew.beside += [equipment.worker] if equipment.worker is not None else []
         if crew.shares:
             load_for_children(app)
         return crew, outfit.dress(app, ledger, crew.snapshots, crew.processes)

@@ -15,7 +15,7 @@ import msgspec
 
 from nbmon.services.errors import ServiceError, near, printable, reason_of
 from nbmon.services.lines import Path, lines_of_keys
-from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, Restart, is_name
+from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, Processed, Restart, is_name
 from nbmon.services.serving import FILES, STDOUT
 
 FILE = "nbmon.toml"
@@ -52,6 +52,11 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_path: _Text | None = None
     header: _Texts | None = None
     limit: _Texts | None = None
+    processing: Processed | None = None
+    preset: _Texts | None = None
+    sign_key: _Text | None = None
+    cache_size: _Text | None = None
+    max_megapixels: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
 
 
 ACCEPTED = {
@@ -78,6 +83,11 @@ ACCEPTED = {
     "base_path": 'text, as in "/photos"',
     "header": 'a list of texts, as in ["Referrer-Policy: no-referrer"]',
     "limit": 'a list of texts, as in ["idle=30", "connections=1000"]',
+    "processing": '"all", "presets" or "none"',
+    "preset": 'a list of texts, as in ["thumb=w=320&h=240&fit=crop"]',
+    "sign_key": "text: a file",
+    "cache_size": 'text, as in "2GB", or "0" for no cache',
+    "max_megapixels": "a whole number from 1 to 1000",
 }
 assert tuple(ACCEPTED) == Table.__struct_fields__
 _FIELD = re.compile(r" - at `\$\.(\w+)")
@@ -113,6 +123,8 @@ class Config(msgspec.Struct, frozen=True):
         for key in ("log", "directory", *FILES):
             if given[key] not in (None, STDOUT):
                 given[key] = self.absolute(given[key])
+        if given["max_megapixels"] is not None:
+            given["max_megapixels"] = str(given["max_megapixels"])
         return Options(**given)
 
 
@@ -222,6 +234,7 @@ def _explained(words: str, name: str, raw: dict[str, Any]) -> tuple[str, str]:
         "model": ["coroutine", "thread", "process"],
         "access_log_format": ["combined", "json"],
         "restart": ["permanent", "transient", "temporary"],
+        "processing": ["all", "presets", "none"],
     }
     meant = near(value, words_of[key]) if key in words_of and isinstance(value, str) else ""
     return key, f"{key} of services.{name} is {_shown(value)}; accepted is {ACCEPTED.get(key, words)}.{meant}"

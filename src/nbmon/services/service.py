@@ -12,6 +12,7 @@ from nbmon.services.errors import MisuseError, printable
 Kind = Literal["pictures", "class", "command"]
 Model = Literal["coroutine", "thread", "process"]
 AccessLogFormat = Literal["combined", "json"]
+Processed = Literal["all", "presets", "none"]
 Restart = Literal["permanent", "transient", "temporary"]  # as workers have it
 
 HOST = "127.0.0.1"  # showing a folder to a network is the user's word, never the default
@@ -47,6 +48,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     base_path: str | None = None
     header: tuple[str, ...] | None = None
     limit: tuple[str, ...] | None = None
+    processing: Processed | None = None
+    preset: tuple[str, ...] | None = None
+    sign_key: str | None = None  # absolute
+    cache_size: str | None = None
+    max_megapixels: str | None = None
 
     def over(self, other: Options) -> Options:
         """These, and where nothing was said, the `other`'s."""

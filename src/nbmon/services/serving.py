@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbmon.services import limits
+from nbmon.services import limits, processing
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.service import HOST, PORT, Options
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 PUBLIC = "public"  # as the word of --metrics
 STDOUT = "-"
 LARGEST = 1 << 20  # bytes of a file with passwords
-FILES = ("tls_cert", "tls_key", "auth", "access_log")  # options that are paths
+FILES = ("tls_cert", "tls_key", "auth", "access_log", "sign_key")  # options that are paths
 KEYS = (
     "listen", "tls_cert", "tls_key", "access_log", "access_log_format", "metrics",
     "auth", "cors", "cache_control", "base_path", "header", "limit",
+    "processing", "preset", "sign_key", "cache_size", "max_megapixels",
 )  # fmt: skip
 
 REPEATED = ("listen", "cors", "cache_control", "header", "limit")
@@ -49,7 +50,16 @@ def fault(options: Options) -> tuple[str, str] | None:
 
 def _said(options: Options) -> list[tuple[str, str]]:
     found = []
-    for key in ("listen", "metrics", "cors", "cache_control", "base_path", "header", "limit"):
+    for key in (
+        "listen",
+        "metrics",
+        "cors",
+        "cache_control",
+        "base_path",
+        "header",
+        "limit",
+        *processing.KEYS,
+    ):
         value = getattr(options, key)
         found += [(key, one) for one in ((value,) if isinstance(value, str) else value or ())]
     return found
@@ -64,6 +74,8 @@ def _reader(key: str) -> Callable[[str], object]:
         return _metrics_place
     if key == "limit":
         return limits.parse
+    if key in processing.KEYS:
+        return processing.reader(key)
     from nbmon.serve import wrappers
 
     readers: dict[str, Callable[[str], object]] = {
@@ -90,10 +102,10 @@ def _metrics_place(text: str) -> Place | None:
 def _together(options: Options) -> tuple[str, str] | None:
     if options.tls_key is not None and options.tls_cert is None:
         return "tls_key", "it is the key of a certificate, which is missing; give it with --tls-cert"
-    if options.tls_cert is not None and options.model == "process":
-        return "tls_cert", "TLS goes with --model coroutine or thread: processes cannot share its state"
     if options.access_log_format is not None and options.access_log is None:
         return "access_log_format", "there is no access log to be written so; give one with --access-log"
+    if options.processing == "presets" and not options.preset:
+        return "processing", "there are no presets; give some, as in --preset 'thumb=w=320&h=240&fit=crop'"
     return None
 
 

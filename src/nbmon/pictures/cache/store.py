@@ -141,7 +141,8 @@ def _put(folder: str, path: str, pieces: tuple[bytes | memoryview, ...]) -> None
     try:
         for piece in pieces:
             _write(fd, piece)
-        os.link(name or f"/proc/self/fd/{fd}", path, follow_symlinks=True)
+        # with a directory, though it is not looked at: only so Python takes linkat(2), which follows
+        os.link(name or f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
     finally:
         os.close(fd)
         if name:

@@ -16,7 +16,7 @@ from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Options, S
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside a container nothing else can be reached from outside
 AFTERWARDS = 5.0  # seconds that nbmon itself needs after its service's grace time
 ELSEWHERE = frozenset({"log", "directory"})  # the house keeps the log, and has its own word for the folder
-FILES = ("tls_cert", "tls_key", "auth", "access_log")  # options that are paths of this machine
+FILES = ("tls_cert", "tls_key", "auth", "access_log", "sign_key")  # options that are paths of this machine
 UNIX = "unix:"
 PICTURES = "/pictures"  # where a container has the folder
 FIRST_FREE_PORT = 1024

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbmon.pictures.names import bytes_for_people, described, folded, natural, readable
+from nbmon.pictures.names import bytes_for_people, described, folded, name_of, natural, readable
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,12 @@ def test_a_picture_is_described_by_the_words_of_its_name(name: str, words: str) 
 )  # fmt: skip
 def test_lengths_are_short_and_in_decimal_units(size: int, shown: str) -> None:
     assert bytes_for_people(size) == shown
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_a_key_tells_its_name(names: list[bytes]) -> None:
+    assert [name_of(natural(name)) for name in names] == names
 
 
 @settings(deadline=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from nbmon.pictures.beneath import NotHere, Unavailable, have_openat2, look_plain, open_plain, translate, walk
@@ -147,8 +148,17 @@ class Folder:
                 assert error.errno == errno.ELOOP, error  # a link: to be followed with care
         return walk(self._root, segments, self._homes)
 
-    def names(self, folder: Entry, segments: list[bytes], limit: int = MAX_NAMES) -> Names:
-        """What the open `folder`, which `segments` name, shows: nothing hidden, no link out, no fifo."""
+    def names(
+        self,
+        folder: Entry,
+        segments: list[bytes],
+        limit: int = MAX_NAMES,
+        tell: Callable[[int], None] | None = None,
+    ) -> Names:
+        """What the open `folder`, which `segments` name, shows: nothing hidden, no link out, no fifo.
+
+        `tell` is called with the number of each name as it is read.
+        """
         found = Names()
         inside = [name for name in segments if name]
         try:
@@ -158,6 +168,8 @@ class Folder:
                         found.complete = False
                         break
                     self._sort_in(item, inside, found)
+                    if tell is not None:
+                        tell(seen)
         except OSError as error:
             raise translate(error) from None
         return found

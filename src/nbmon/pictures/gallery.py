@@ -15,7 +15,7 @@ from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.facts import Known
 from nbmon.pictures.folder import MAX_COUNTED, Folder, Names
 from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, shown_by_name, suffix_of
-from nbmon.pictures.listing import Contents, contents, is_tile, read_contents
+from nbmon.pictures.listing import Contents, Lists, contents, is_tile, read_contents
 from nbmon.pictures.names import bytes_for_people, described, natural, readable
 from nbmon.pictures.paths import encode
 from nbmon.pictures.processing.urls import Links
@@ -112,6 +112,7 @@ class Setting(NamedTuple):
     known: Known
     links: Links | None = None  # of processed pictures; None: originals are shown
     show_location: bool = False
+    lists: Lists | None = None  # of large folders
 
 
 def pages_of(held: Contents) -> int:

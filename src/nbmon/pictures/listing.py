@@ -7,9 +7,10 @@ down. All work is bounded: names read, folders entered, heads of files read for 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, Protocol, cast
 
 from nbmon.pictures.asked import Asked
 from nbmon.pictures.beneath import NotHere, Unavailable
@@ -21,19 +22,46 @@ from nbmon.pictures.names import folded, natural
 MAX_DATED = 1_000  # pictures whose heads are read for one page; beyond, the files' own times stand for dates
 MAX_FOLDERS = 2_000  # entered by one search
 
+State = tuple[int, int, int, int]  # of a directory: device, inode, mtime, ctime (nanoseconds)
+
+
+class Ordered(Protocol):
+    """The pictures of a list that is kept elsewhere, in several orders."""
+
+    films: int
+    has_orders: bool
+
+    def ordered(self, sort: str, *, falls: bool) -> Sequence[bytes]:
+        """The same in another order."""
+
+    def matching(self, words: list[str]) -> Iterator[bytes]:
+        """Those in which all the words stand, as `names.folded` has them."""
+
+
+class Lists(Protocol):
+    """Where lists of large folders are kept."""
+
+    def contents(self, state: State, *, even_if_older: bool = False) -> Contents | None:
+        """The list of a directory as it is in that state; or as it was last."""
+
+    def seen(self, state: State) -> int | None:
+        """How many names of it have been read up to now; None if nobody reads it."""
+
 
 class Contents(NamedTuple):
     """All names of a folder, in order: folders, then pictures and films, then other files."""
 
-    folders: list[bytes]
-    pictures: list[bytes]
-    others: list[bytes]
+    folders: Sequence[bytes]
+    pictures: Sequence[bytes]
+    others: Sequence[bytes]
     complete: bool
+    note: tuple[object, ...] = ()  # of words: why it is not all, or not in the order that was asked for
 
     @property
     def films(self) -> int:
         """How many of the pictures are films."""
-        return sum(map(film_by_name, self.pictures))
+        kept: int | None = getattr(self.pictures, "films", None)
+        return sum(map(film_by_name, self.pictures)) if kept is None else kept
 
     @property
     def total(self) -> int:
@@ -66,8 +94,9 @@ def read_contents(folder: Folder, entry: Entry, where: list[bytes]) -> Contents:
 class Shelf:
     """Lists of one folder and of all within."""
 
-    def __init__(self, folder: Folder, known: Known) -> None:
+    def __init__(self, folder: Folder, known: Known, lists: Lists | None = None) -> None:
         self._folder = folder
+        self._lists = lists
         self._known = known
 
     def arranged(self, held: Contents, where: list[bytes], asked: Asked) -> Contents:
@@ -78,6 +107,8 @@ class Shelf:
             return held
         key = asked.sort.lstrip("-")
         falls = asked.sort.startswith("-")
+        if hasattr(held.pictures, "ordered"):
+            return _ordered(held, cast("Ordered", held.pictures), key, falls=falls)
         order: dict[bytes, int] = {}
         if key == "size":
             order = {name: self._look(where, name)[1] for name in held.pictures}
@@ -88,7 +119,7 @@ class Shelf:
         pictures = sorted(pictures, key=lambda name: order[name], reverse=falls) if order else pictures
         return held._replace(pictures=pictures)
 
-    def _dates(self, where: list[bytes], pictures: list[bytes]) -> dict[bytes, int]:
+    def _dates(self, where: list[bytes], pictures: Sequence[bytes]) -> dict[bytes, int]:
         if len(pictures) <= MAX_DATED:
             return {name: self._known.get([*where, *name.split(b"/")]).taken for name in pictures}
         return {name: local(self._look(where, name)[0]) for name in pictures}
@@ -102,7 +133,8 @@ class Shelf:
 
     def _found(self, where: list[bytes], asked: Asked) -> Contents:
         """Pictures in the folder and in all within, level by level."""
-        wanted, found = _matcher(asked.search), []
+        words, found = _words(asked.search), []
+        wanted = _matcher(words)
         ahead = deque([b""])
         entered: set[tuple[int, int]] = set()
         left, complete = MAX_NAMES, True
@@ -111,7 +143,7 @@ class Shelf:
                 complete = False
                 break
             above = ahead.popleft()
-            names = self._names([*where, *filter(None, above.split(b"/"))], left, entered)
+            names = self._names([*where, *filter(None, above.split(b"/"))], left, entered, words)
             complete = complete and names.complete
             left -= len(names.files) + len(names.folders)
             tiles = sorted((name for name in names.files if is_tile(name) and wanted(name)), key=natural)
@@ -119,7 +151,9 @@ class Shelf:
             ahead += [above + name + b"/" for name in sorted(names.folders, key=natural)]
         return Contents([], self._between(where, found, asked), [], complete)
 
-    def _names(self, inside: list[bytes], limit: int, entered: set[tuple[int, int]]) -> Names:
+    def _names(
+        self, inside: list[bytes], limit: int, entered: set[tuple[int, int]], words: list[str]
+    ) -> Names:
         """Those of a folder that was not entered before, as by a link to a folder above."""
         try:
             with self._folder.open(inside) as entry:
@@ -127,9 +161,20 @@ class Shelf:
                 if identity in entered:
                     return Names()
                 entered.add(identity)
-                return self._folder.names(entry, inside, limit)
+                return self._kept(entry, words) or self._folder.names(entry, inside, limit)
         except (NotHere, Unavailable):
             return Names()
+
+    def _kept(self, entry: Entry, words: list[str]) -> Names | None:
+        """Of a folder whose list is kept: the pictures that match, and the folders to go on with."""
+        held = self._lists.contents(state_of(entry)) if self._lists is not None else None
+        if held is None:
+            return None
+        names = Names()
+        names.files = list(islice(cast("Ordered", held.pictures).matching(words), MAX_NAMES))
+        names.folders = list(islice(held.folders, MAX_FOLDERS))
+        names.complete = len(names.files) < MAX_NAMES
+        return names
 
     def _between(self, where: list[bytes], found: list[bytes], asked: Asked) -> list[bytes]:
         if not asked.since and not asked.until:
@@ -140,9 +185,24 @@ class Shelf:
         return [name for name in found if first <= dates[name] < last]
 
 
-def _matcher(search: str) -> Callable[[bytes], bool]:
+def _ordered(held: Contents, pictures: Ordered, key: str, *, falls: bool) -> Contents:
+    if key != "name" and not pictures.has_orders:
+        return held._replace(note=("undated",))
+    return held._replace(pictures=pictures.ordered(key, falls=falls))
+
+
+def state_of(entry: Entry) -> State:
+    """A directory's identity and times as they are now; `entry.status` is as old as the opening."""
+    status = entry.look()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _words(search: str) -> list[str]:
+    return folded(search.encode("utf-8", "replace")).split()
+
+
+def _matcher(words: list[str]) -> Callable[[bytes], bool]:
     """Every word of the search stands somewhere in the name, whatever its case and its accents."""
-    words = folded(search.encode("utf-8", "replace")).split()
     return lambda name: all(word in folded(name) for word in words)
 
 

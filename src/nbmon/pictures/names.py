@@ -45,10 +45,21 @@ def natural(name: bytes) -> bytes:
     """A sort key as people count: `a2` before `a10`, letters without regard to case or accents.
 
     Bytes, so that a database can keep it and compares it as Python does: a number is a sign lower than all
-    letters, the count of its digits, and the digits. Equal names in this sense stand by their bytes.
+    letters, the count of its digits, and the digits. Equal names in this sense stand by their bytes, which
+    the key ends with: `name_of` tells them.
     """
-    text = _NUMBER.sub(_number_key, _LOW.sub("\x03\\g<0>", folded(name)))
+    text = _NUMBER.sub(_number_key, _LOW.sub(_low_key, folded(name)))
     return text.encode("utf-8", "surrogatepass") + b"\x01" + name
+
+
+def name_of(key: bytes) -> bytes:
+    """The name that `natural` made `key` of."""
+    return key.partition(b"\x01")[2]
+
+
+def _low_key(found: re.Match[str]) -> str:
+    """No sign below \\x02 stays in a key, so that its end can be told from its signs."""
+    return f"\x03{chr(ord(found[0]) + 4)}"
 
 
 def _number_key(found: re.Match[str]) -> str:

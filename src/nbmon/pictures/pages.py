@@ -18,7 +18,7 @@ from nbmon.pictures.asked import Asked
 from nbmon.pictures.beneath import NotHere
 from nbmon.pictures.folder import Entry
 from nbmon.pictures.gallery import Setting, gallery, pages_of
-from nbmon.pictures.listing import Contents, Shelf, read_contents
+from nbmon.pictures.listing import Contents, Shelf, State, read_contents, state_of
 from nbmon.pictures.page import render, render_view, tag_of
 from nbmon.pictures.view import view
 from nbmon.pictures.words import Words
@@ -35,7 +35,6 @@ LEVEL = 5  # of gzip: beyond, pages hardly get smaller
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-State = tuple[int, int, int, int]  # device, inode, mtime, ctime (nanoseconds)
 
 
 class Page(NamedTuple):
@@ -64,7 +63,7 @@ class Pages:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._shelf = Shelf(setting.folder, setting.known)
+        self._shelf = Shelf(setting.folder, setting.known, setting.lists)
         self._lock = threading.Lock()  # held for the bookkeeping alone, never while reading or rendering
         self._pages: OrderedDict[tuple[bytes, Asked, str], _Kept] = OrderedDict()
         self._lists: OrderedDict[State, Contents] = OrderedDict()
@@ -72,7 +71,7 @@ class Pages:
 
     def get(self, entry: Entry, where: list[bytes], asked: Asked, t: Words) -> Page:
         """The page asked for of the open folder `entry` at `where`; NotHere beyond the last, Unavailable."""
-        key, state = (b"/".join(where), asked, t.tag), _state(entry)
+        key, state = (b"/".join(where), asked, t.tag), state_of(entry)
         kept = self._pages.get(key)
         if kept and kept.state == state and time.monotonic() < kept.until:
             return kept.page
@@ -87,11 +86,12 @@ class Pages:
             return render_view(view(self._setting, where, held, asked, t))
         if asked.page > pages_of(held):
             raise NotHere
-        return render(gallery(self._setting, where, held, asked, t))
+        note = t(str(held.note[0]), *held.note[1:]) if held.note else ""
+        return render(gallery(self._setting, where, held, asked, t, note=note))
 
     def held(self, entry: Entry, where: list[bytes], asked: Asked, state: State | None = None) -> Contents:
         """The list that is asked for, in its order."""
-        state = state or _state(entry)
+        state = state or state_of(entry)
         plain = asked.list()
         key = (state, plain)
         arranged = self._arranged.get(key)
@@ -103,10 +103,22 @@ class Pages:
         return held
 
     def _plain(self, entry: Entry, where: list[bytes], state: State) -> Contents:
+        lists = self._setting.lists
+        if lists is not None and (kept := lists.contents(state)) is not None:
+            return kept
+        held = self._listed(entry, where, state)
+        if held.complete or lists is None:
+            return held
+        older = lists.contents(state, even_if_older=True)
+        if older is not None:
+            return older
+        return held._replace(note=("counting", max(lists.seen(state) or 0, held.total)))
+
+    def _listed(self, entry: Entry, where: list[bytes], state: State) -> Contents:
         held = self._lists.get(state)
         if held is None:
             held = read_contents(self._setting.folder, entry, where)
-            if _settled(state) and _state(entry) == state:
+            if _settled(state) and state_of(entry) == state:
                 self._keep(self._lists, state, held, MAX_LISTS)
         return held
 
@@ -121,12 +133,6 @@ class Pages:
 def _page(content: bytes) -> Page:
     packed = gzip.compress(content, LEVEL, mtime=0)
     return Page(content, packed, tag_of(content), tag_of(packed), int(time.time()))
-
-
-def _state(entry: Entry) -> State:
-    # Not entry.status, which is as old as the opening
-    status = entry.look()
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _settled(state: State) -> bool:

@@ -52,7 +52,7 @@ class Folder {
     const here = this.number - first;
     this.list.before(...this.windows.slice(0, here).map((one) => one.list));
     this.list.after(...this.windows.slice(here + 1).map((one) => one.list));
-    if (first === 1 && last === this.pages) $(".pager").hidden = true;
+    if (first === 1 && last === this.pages) for (const one of $$(".pager, .summary .of")) one.hidden = true;
     history.scrollRestoration = "manual";
     if (this.number > 1 && !location.hash) this.list.scrollIntoView();
     else if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "center" });
@@ -103,7 +103,7 @@ class Folder {
     if (more.length && !one.others) {
       one.others = true;
       if ($("ul.others")) $("ul.others").append(...more);
-      else $("#content").append(document.importNode($("ul.others", page).closest("section"), true));
+      else $(".pager").before(document.importNode($("ul.others", page).closest("section"), true));
     }
   }
 

@@ -31,6 +31,8 @@ class Viewer {
     } else {
       this.place = document.createElement("dialog");
       this.place.className = "viewer";
+      this.place.tabIndex = -1;
+      this.place.autofocus = true;
       this.said = Object.assign(document.createElement("p"), { className: "unseen" });
       this.said.setAttribute("role", "status");
       this.place.append(this.said);

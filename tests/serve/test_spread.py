@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from nbmon.serve import close_all, listen
+from nbmon.serve import Bounds, close_all, listen
 from nbmon.serve.spread import Spread
 from serve.talk import GROSS_HANG, IN_A_THREAD, SERVERS, Client
 from support.proc import wait_until
@@ -15,10 +15,10 @@ SMALL = bytes(range(256)) * 16
 class Worker:
     """A server that shares its listeners with others."""
 
-    def __init__(self, model, app, sockets, spread, number):
+    def __init__(self, model, app, sockets, spread, number, **options):
         ready = threading.Event()
         self.server = SERVERS[model](
-            app, [sock.dup() for sock in sockets], on_serving=ready.set, spread=(spread, number)
+            app, [sock.dup() for sock in sockets], on_serving=ready.set, spread=(spread, number), **options
         )
         self.thread = threading.Thread(target=self.server.serve)
         self.thread.start()
@@ -51,8 +51,8 @@ def shared():
 def start(request, app, shared):
     workers = []
 
-    def start_one(model, number):
-        workers.append(Worker(model, app, *shared, number))
+    def start_one(model, number, **options):
+        workers.append(Worker(model, app, *shared, number, **options))
         return workers[-1]
 
     yield start_one
@@ -114,3 +114,11 @@ def test_one_that_has_ended_gets_no_more(model, start, clients):
     later = [client.get() for client in clients(6)]
     assert all(client.answer()[2] == SMALL for client in later)
     assert_even([worker.count() for worker in workers[:2]], 12)
+
+
+def test_an_address_may_have_so_many_connections_with_all_workers_together(start, clients):
+    for number in range(3):
+        start("coroutine", number, bounds=Bounds(per_address=6))
+    came = clients(7)
+    statuses = [client.get().answer()[0] for client in came]
+    assert sorted(statuses) == [200] * 6 + [503]

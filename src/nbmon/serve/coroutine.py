@@ -126,6 +126,8 @@ class CoroutineServer:
             self._settle()
         self._room = room_for(self._bounds.connections, self._bounds.spare_descriptors)
         if self._spread is not None:
+            row = self._spread[0].addresses.claim()
+            self._per_address = PerAddress(self._bounds.per_address, row)
             self._share = Share(*self._spread, loop, self._taken)
         for listener in self._sockets:
             acceptor = Acceptor(loop, listener, self._accepted, self._has_room)

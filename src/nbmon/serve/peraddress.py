@@ -9,15 +9,21 @@ from __future__ import annotations
 import socket
 
 from nbmon.serve.ledger import Client
+from nbmon.serve.sharedcounts import Row
 
 PREFIX = 8  # bytes of an IPv6 address: the /64
 
 
 class PerAddress:
-    """Counts up to `most` for each address; keeps nothing of an address that has no connection."""
+    """Counts up to `most` for each address; keeps nothing of an address that has no connection.
 
-    def __init__(self, most: int) -> None:
+    With a `row`, those of the other workers count, too; of two workers that take one at the same moment, each
+    may think its own the last.
+    """
+
+    def __init__(self, most: int, row: Row | None = None) -> None:
         self._most = most
+        self._row = row
         self._counts: dict[str | bytes, int] = {}
 
     def __len__(self) -> int:
@@ -31,6 +37,10 @@ class PerAddress:
         count = self._counts.get(key, 0)
         if count >= self._most:
             return False
+        if self._row is not None:
+            if count + self._row.elsewhere(key) >= self._most:
+                return False
+            self._row.add(key, 1)
         self._counts[key] = count + 1
         return True
 
@@ -44,6 +54,8 @@ class PerAddress:
             self._counts[key] = count
         else:
             del self._counts[key]
+        if self._row is not None:
+            self._row.add(key, -1)
 
 
 def key_of(client: tuple[object, ...]) -> str | bytes:

@@ -101,7 +101,7 @@ def verdict(rows: list[Row]) -> str:
     cheap = min(rows, key=lambda row: float(row["uncontended_ns"]))
     dear = max(rows, key=lambda row: float(row["uncontended_ns"]))
     said = [
-        f"Nobody else wanting it, a lock costs {words.duration(cheap['uncontended_ns'])} ({cheap['kind']}) to "
+        f"Wanted by one alone, a lock costs {words.duration(cheap['uncontended_ns'])} ({cheap['kind']}) to "
         f"{words.duration(dear['uncontended_ns'])} ({dear['kind']})."
     ]
     chance = f"By chance the last owner would take it again {1 / rows[0]['workers']:.0%} of the time."

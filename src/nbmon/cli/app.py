@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nbmon
-from nbmon.cli import elsewhere, lab, steering, top, web, words
+from nbmon.cli import elsewhere, lab, processing, steering, top, web, words
 from nbmon.cli.words import Settings
 
 if TYPE_CHECKING:
@@ -211,6 +211,8 @@ cli.add_command(steering.upgrade)
 cli.add_command(top.top)
 cli.add_command(web.web)
 cli.add_command(lab.lab)
+cli.add_command(processing.sign)
+cli.add_command(processing.cache)
 
 
 def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:

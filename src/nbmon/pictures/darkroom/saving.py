@@ -33,13 +33,19 @@ def save(frames: list[Frame], recipe: Recipe, out: IO[bytes], *, loop: int = 0, 
         small = frames[0].picture.convert("RGBA")
         out.write(b64encode(thumbhash(*small.size, small.tobytes())))
         return
-    pictures = [_fitting(frame.picture, recipe) for frame in frames]
+    pictures = [_bare(_fitting(frame.picture, recipe)) for frame in frames]
     options = _options(pictures[0], recipe)
     if exif and recipe.fm != "gif":
         options["exif"] = exif
     if len(pictures) > 1:
         options |= _moving(frames, recipe, loop) | {"append_images": pictures[1:]}
     pictures[0].save(out, PILLOWS[recipe.fm or "jpg"], **options)
+
+
+def _bare(picture: Image.Image) -> Image.Image:
+    """`picture` without what stood beside its pixels: Pillow would write comments, XMP and profiles again."""
+    picture.info = {}
+    return picture
 
 
 def _fitting(picture: Image.Image, recipe: Recipe) -> Image.Image:

@@ -136,7 +136,7 @@ def _series(at: int, one: Series, x: Scale, y: Scale) -> str:
 
 def _rows(labels: Sequence[str], width: int) -> tuple[float, float, bool]:
     """Where the area begins, the height of a row, and whether labels stand above their rows."""
-    longest = LETTER * max((len(label) for label in labels), default=0) + 10
+    longest = LETTER * max((len(label) for label in labels), default=0) + 20
     if longest > width * 0.4:
         return 4, ROW + 16, True
     return longest, ROW, False

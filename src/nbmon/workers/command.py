@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from select import POLLIN, poll
 from time import monotonic
 
-from nbmon.workers import group
+from nbmon.workers import group, orphans
 from nbmon.workers.child import Child, spawn
 from nbmon.workers.keeper import Keeper
 from nbmon.workers.signals import Signals
@@ -25,16 +25,17 @@ def run_command(
     SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and SIGUSR2 are passed on to it; the first three also start
     the `grace` time, in seconds, after which its process group is killed. Once it has ended, whoever is
     left in its group is ended too, and nothing of it outlives a SIGKILL of this process but what has
-    left the group. `on_started(pid)` is called when the program has been executed. WorkerError if it
-    cannot be; RuntimeError outside of the main thread.
+    left the group. As PID 1, or as a subreaper, this process reaps orphans meanwhile.
+    `on_started(pid)` is called when the program has been executed. WorkerError if it cannot be; RuntimeError outside of the main thread.
     """
     # A daemon that reopens its logs on SIGHUP goes on doing so.
-    with Signals(FORWARDED, also={signal.SIGHUP}) as signals, Keeper() as keeper:
+    heard = FORWARDED | ({signal.SIGCHLD} if orphans.are_ours() else set())
+    with Signals(heard, also={signal.SIGHUP}) as signals, Keeper() as keeper:
         child = spawn(argv, keeper.fileno())
         try:
             if on_started is not None:
                 on_started(child.pid)
-            _attend(child, signals, grace)
+            _attend(child, signals, grace, {child.pid, keeper.pid})
         finally:
             group.end(child.pid, grace)
             keeper.dismiss()
@@ -42,7 +43,7 @@ def run_command(
     return code
 
 
-def _attend(child: Child, signals: Signals, grace: float) -> None:
+def _attend(child: Child, signals: Signals, grace: float, own: set[int]) -> None:
     """Pass signals on until the child has ended, or has been killed because its time was over."""
     deadline = None
     poller = poll()
@@ -50,6 +51,9 @@ def _attend(child: Child, signals: Signals, grace: float) -> None:
     poller.register(signals, POLLIN)
     while not _ended(poller, child, deadline):
         for number in signals.take():
+            if number == signal.SIGCHLD:
+                orphans.reap(own.__contains__)
+                continue
             child.send(number)
             if number in STOPPING:
                 child.send(signal.SIGCONT)  # a stopped process hears of SIGTERM only when it goes on

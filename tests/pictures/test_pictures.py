@@ -208,7 +208,9 @@ def test_a_query_is_of_no_matter_to_a_name(ask: Ask) -> None:
     [
         ("/deep", b"./deep/"),
         ("/deep/deeper?page=3", b"./deeper/?page=3"),
-        ("/in-folder?x=//evil", b"./in-folder/"),
+        ("/in-folder?x=//evil", b"./in-folder/?x=//evil"),
+        ("/deep?sort=name&q=a%20b", b"./deep/?sort=name&q=a%20b"),
+        ("/deep?", b"./deep/?"),
         ("//deep", b"./deep/"),
         ("/%64eep", b"./deep/"),
     ],
@@ -252,6 +254,7 @@ def test_what_a_page_refers_to_of_the_servers_own_is_there_for_ever(ask: Ask) ->
         assert content(response) == asset.content
         assert b"immutable" in field(response, b"Cache-Control")
         assert field(response, b"Content-Type") == asset.kind
+        assert 2020 < int(field(response, b"Last-Modified").split()[3]) < 2100  # not the epoch, nor to come
 
 
 def test_the_icon_is_ours_unless_the_folder_has_one(ask: Ask, shown: Path) -> None:

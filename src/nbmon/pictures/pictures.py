@@ -12,10 +12,12 @@ import os
 import stat
 import time
 from collections.abc import Hashable
+from functools import cache
 from hashlib import blake2b
+from urllib.parse import quote
 
 from nbmon.http import Answer, Representation, Request, Response, answer, error_response, method_refusal
-from nbmon.pictures.asked import asked, has, page_number
+from nbmon.pictures.asked import asked, has
 from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.bundle import bundle
 from nbmon.pictures.facts import Known
@@ -38,6 +40,7 @@ FAVICON = [b"favicon.ico"]  # asked for beside a bare picture; ours, unless the 
 
 SETTLED_AFTER = 2_000_000_000  # nanoseconds: the coarsest tick of a file's times (FAT's)
 
+_IN_A_QUERY = "".join(map(chr, range(0x21, 0x7F)))  # what stays as it came
 NOT_HERE = "There is nothing here by that name."
 REMOVED = "The folder that is shown here is gone; once it is back, this page is, too."
 
@@ -200,7 +203,15 @@ def _own(request: Request, asset: Asset, keeping: tuple[bytes, bytes]) -> Respon
     content, tag = (asset.packed, asset.packed_tag) if packed else (asset.content, asset.tag)
     vary = (b"Vary", b"Accept-Encoding")
     fields = (keeping, vary, *((GZIPPED,) if packed else ()), *fields_for(asset.kind))
-    return answer(request, Representation(len(content), asset.kind, tag, 0, fields), lambda: content)
+    what = Representation(len(content), asset.kind, tag, _installed(), fields)
+    return answer(request, what, lambda: content)
+
+
+@cache
+def _installed() -> int:
+    """Seconds since 1970: the same in all workers, and never later than now."""
+    ours = os.stat(__file__)  # noqa: PTH116 - pathlib would be one more import
+    return min(int(ours.st_mtime), int(time.time()))
 
 
 def accepts_gzip(accept_encoding: bytes | None) -> bool:
@@ -245,8 +256,7 @@ def entity_tag(status: os.stat_result) -> bytes:
 
 def _to_folder(name: bytes, query: bytes | None) -> Response:
     """To the same with a slash. Relative, and made of one encoded name: it cannot lead to another host."""
-    number = page_number(query)
-    location = encode(name) + "/" + (f"?page={number}" if number > 1 else "")
+    location = encode(name) + "/" + ("" if query is None else "?" + quote(query, safe=_IN_A_QUERY))
     response = error_response(308, "This folder is found with a slash at its end.")
     response.fields += [(b"Location", location.encode()), ASK_AGAIN]
     return response

@@ -26,7 +26,8 @@ def run_command(
     the `grace` time, in seconds, after which its process group is killed. Once it has ended, whoever is
     left in its group is ended too, and nothing of it outlives a SIGKILL of this process but what has
     left the group. As PID 1, or as a subreaper, this process reaps orphans meanwhile.
-    `on_started(pid)` is called when the program has been executed. WorkerError if it cannot be; RuntimeError outside of the main thread.
+    `on_started(pid)` is called when the program has been executed. WorkerError if it
+    cannot be; RuntimeError outside of the main thread.
     """
     # A daemon that reopens its logs on SIGHUP goes on doing so.
     heard = FORWARDED | ({signal.SIGCHLD} if orphans.are_ours() else set())

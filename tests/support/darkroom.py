@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nbmon.http import Response
 from nbmon.pictures.cache.entry import key_of
 from nbmon.pictures.darkroom.client import Darkroom, Made, Waiting
 from nbmon.pictures.darkroom.job import Job
@@ -56,14 +55,21 @@ def keep(made: Made) -> Any:
     return made
 
 
-def result(waiting: Waiting) -> Made:
-    """What came of it; the caller closes `result`."""
+def wait_for(waiting: Any) -> Any:
+    """What came of it, as a server waits for it."""
     poll = select.poll()
     poll.register(waiting.fileno(), select.POLLIN)
     assert poll.poll(HANG * 1e3), "no answer"
-    made: Any = waiting.result()
-    waiting.close()
-    assert not isinstance(made, Response)
+    try:
+        return waiting.result()
+    finally:
+        waiting.close()
+
+
+def result(waiting: Waiting) -> Made:
+    """What came of it; the caller closes `result`."""
+    made = wait_for(waiting)
+    assert isinstance(made, Made)
     return made
 
 

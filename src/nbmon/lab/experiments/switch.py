@@ -139,7 +139,8 @@ def verdict(rows: list[Row]) -> str:
 
 
 def _best(rows: list[Row], kind: str) -> Row | None:
-    found = [row for row in pick(rows, kind=kind, cores="one", **PLAIN) if row["means"] not in (GIL, "yield")]
+    own = pick(rows, kind=kind, cores="one", **PLAIN)
+    found = [row for row in own if row["means"] not in (GIL, "yield") and row["median_ns"]]
     return min(found, key=lambda row: float(row["median_ns"]), default=None)
 
 

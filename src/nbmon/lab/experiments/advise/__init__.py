@@ -11,7 +11,7 @@ from nbmon.lab import machine
 from nbmon.lab.errors import LabError, LabMisuseError
 from nbmon.lab.experiment import Experiment, Finding, Option, Progress, Row, Settings
 from nbmon.lab.experiments.advise import said
-from nbmon.lab.experiments.advise.decide import BUSY, Rung, decide
+from nbmon.lab.experiments.advise.deciding import BUSY, Rung, decide
 from nbmon.lab.kernels import apart
 from nbmon.lab.kernels.profile import Profile
 from nbmon.lab.plots import Axis, Chart, Plot, Series

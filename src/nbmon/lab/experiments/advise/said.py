@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nbmon.lab.experiments.advise import decide
-from nbmon.lab.experiments.advise.decide import Advice
+from nbmon.lab.experiments.advise import deciding
+from nbmon.lab.experiments.advise.deciding import Advice
 from nbmon.lab.kernels import words
 from nbmon.lab.kernels.profile import Profile
 
@@ -52,10 +52,10 @@ def would_change(profile: Profile, advice: Advice) -> list[str]:
 
 
 def _none(profile: Profile) -> list[str]:
-    if decide.heavy(profile) and not profile.unpicklable:
+    if deciding.heavy(profile) and not profile.unpicklable:
         weight = words.size(profile.arguments_bytes + profile.result_bytes)
         return [f"arguments and results of less than {weight}, or in shared memory: then processes may pay"]
-    tiny = words.duration(decide.TINY * 1e9)
+    tiny = words.duration(deciding.TINY * 1e9)
     return [f"more work a call ({tiny} and above, or several calls handed out together)", "more cores"]
 
 
@@ -68,7 +68,7 @@ def _coroutine(profile: Profile) -> list[str]:
 
 
 def _thread(profile: Profile) -> list[str]:
-    if profile.waiting_share >= decide.WAITS:
+    if profile.waiting_share >= deciding.WAITS:
         return [
             "an `async def` of it: coroutines wait for as much with less memory",
             "much more computing under the GIL between the waits: then processes",
@@ -77,7 +77,7 @@ def _thread(profile: Profile) -> list[str]:
 
 
 def _process(profile: Profile) -> list[str]:
-    limit = words.duration(decide.HEAVY * profile.call_seconds * 1e9)
+    limit = words.duration(deciding.HEAVY * profile.call_seconds * 1e9)
     changes = [f"arguments and results whose pickling takes more than {limit}: then none"]
     if profile.gil:
         changes.append("a free-threaded Python, or a library that gives the GIL up: then threads")

@@ -13,10 +13,12 @@ class Limits:
 
     pixels: int = 100_000_000  # of a source, as its header says
     frames: int = 1_000  # of an animation
+    decoded_pixels: int = 2_000_000_000  # of all frames of a source together, one after the other
     moving_pixels: int = 64_000_000  # of all frames of a result together, held in memory at once
     source_bytes: int = 512 * MIB
     result_bytes: int = 64 * MIB
     metadata_bytes: int = 1 * MIB  # of an ICC profile or an EXIF block that is looked at
+    segments_bytes: int = 16 * MIB  # of all that stands before a JPEG's pixels
     seconds: float = 20.0  # by the clock, from its start
     cpu_seconds: int = 20
     at_once: int = 0  # jobs; 0: as many as there are cores

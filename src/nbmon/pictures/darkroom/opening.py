@@ -17,6 +17,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 FURTHER = ("HEIF", "JXL")  # where their wheels are installed
 TURNED = frozenset((5, 6, 7, 8))  # EXIF orientations that swap width and height (Exif 2.32, 4.6.5)
 ORIENTATION = 0x0112
+SCAN = 0xDA  # JPEG marker before the first pixels (ITU T.81, table B.1)
+_STANDALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # those without a length
 
 
 class Unreadable(Exception):  # noqa: N818 - what the picture is
@@ -61,6 +63,8 @@ def _load_further() -> None:
 
 def open_picture(file: IO[bytes], limits: Limits) -> Image.Image:
     """The picture in `file`, none of its pixels decoded. Unreadable."""
+    if _too_much_before(file, limits):
+        raise Unreadable("The picture has too much metadata.")
     formats = [name for name in (*FORMATS, *FURTHER) if name in Image.OPEN]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata: nobody reads them here
@@ -71,6 +75,21 @@ def open_picture(file: IO[bytes], limits: Limits) -> Image.Image:
         except Exception:
             raise Unreadable("The file is no picture that can be read here, or a broken one.") from None
     return checked(picture, limits)
+
+
+def _too_much_before(file: IO[bytes], limits: Limits) -> bool:
+    """Whether a JPEG has more before its pixels than is read: Pillow joins it piece by piece, for minutes."""
+    at, found = 0, file.read(2)
+    if found == b"\xff\xd8":
+        at = 2
+        while at <= limits.segments_bytes:
+            file.seek(at)
+            head = file.read(4)
+            if len(head) < 4 or head[0] != 0xFF or head[1] in (0xFF, SCAN) or head[1] in _STANDALONE:
+                break
+            at += 2 + int.from_bytes(head[2:], "big")
+    file.seek(0)
+    return at > limits.segments_bytes
 
 
 def checked(picture: Image.Image, limits: Limits) -> Image.Image:

@@ -22,6 +22,7 @@ from nbmon.pictures.processing.parsing import BadRecipe
 from nbmon.pictures.processing.recipe import Recipe
 
 GAP = 3.0  # how much finer than the result what is resized with Lanczos' filter must be; coarser before
+TOO_MANY_FRAMES = "The animation has too many frames, or too large ones, to be processed here."
 DEFAULT_DURATION = 100.0  # milliseconds, of a frame that says nothing
 
 
@@ -76,13 +77,15 @@ def _still(picture: Image.Image, maker: _Maker) -> Frame:
 def _frames(picture: Image.Image, maker: _Maker, limits: Limits) -> Iterator[Frame]:
     """Each frame as it is shown, made by itself."""
     each = maker.to.canvas[0] * maker.to.canvas[1]
+    if getattr(picture, "n_frames", 1) * picture.width * picture.height > limits.decoded_pixels:
+        raise Unreadable(TOO_MANY_FRAMES)
     for number in range(limits.frames + 1):
         try:
             picture.seek(number)
         except EOFError:
             return
         if number == limits.frames or (number + 1) * each > limits.moving_pixels:
-            raise Unreadable("The animation has too many frames, or too large ones, to be processed here.")
+            raise Unreadable(TOO_MANY_FRAMES)
         picture.load()
         duration = picture.info.get("duration", DEFAULT_DURATION)
         yield Frame(maker.make(picture), float(duration))

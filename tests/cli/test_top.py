@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -213,9 +214,20 @@ def test_a_supervisor_that_does_not_answer_is_called_silent_and_holds_nobody_up(
         os.kill(master, signal.SIGCONT)
 
 
-def restarts(nbmon):
-    found = rows(nbmon, "demo").values()
-    return {row["worker"]: row["restarts"] for row in found if row["kind"] == "process"}
+def test_the_example_of_a_tree_is_shown_with_all_its_kinds(nbmon):
+    example = Path(__file__).parents[2] / "examples" / "tree.py"
+    (nbmon.cwd / "tree.py").write_text(example.read_text())
+    nbmon("start", "tree:tree", "--name", "demo")
+    shown = {key: (row["kind"], row["state"], row["parent"]) for key, row in rows(nbmon).items()}
+    assert shown == {
+        "demo": ("tree", "running", ""),
+        **{f"demo/resizer-{n}": ("process", "running", "demo") for n in (1, 2, 3, 4)},
+        "demo/watcher": ("thread", "running", "demo"),
+        "demo/feed": ("coroutine", "running", "demo"),
+        "demo/front": ("supervisor", "running", "demo"),
+        "demo/front/web": ("process", "running", "demo/front"),
+        "demo/front/warm": ("coroutine", "running", "demo/front"),
+    }
 
 
 def pids(nbmon):

@@ -217,7 +217,7 @@ def test_descriptors_do_not_pile_up(nbmon, holiday):
     for _ in range(3):
         nbmon("upgrade", "holiday")
         wait_until(lambda: len(os.listdir(f"/proc/{pid}/task")) == 1)
-        wait_until(lambda: len(children(pid)) == 3)  # two workers and the keeper
+        wait_until(lambda: len(children(pid)) == 5)  # two workers, what stands beside them, and the keeper
         counts.append(len(os.listdir(f"/proc/{pid}/fd")))
     assert len(set(counts)) == 1
 

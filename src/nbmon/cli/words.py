@@ -196,6 +196,12 @@ _SERVICE_OPTIONS = (
     click.option("--sign-key", metavar="FILE", help="Process for signed addresses alone (nbmon sign)."),
     click.option("--cache-size", metavar="SIZE", help="Of processed pictures on disk; 2GB by default."),
     click.option("--max-megapixels", metavar="N", help="Of a picture that is processed; 100 by default."),
+    click.option(
+        "--show-location",
+        is_flag=True,
+        default=None,
+        help="Tell where pictures were taken.",
+    ),
 )
 
 

@@ -25,6 +25,7 @@ from nbmon.pictures.feed import Hub, NoFeed
 from nbmon.pictures.folder import Entry, Folder, FolderError
 from nbmon.pictures.gallery import Setting
 from nbmon.pictures.kinds import HTML, SNIFF_BYTES, fields_for, kind_of
+from nbmon.pictures.listing import Lists
 from nbmon.pictures.page import PAGE_FIELDS, RESERVED, Asset, assets, icon
 from nbmon.pictures.pages import Pages
 from nbmon.pictures.paths import BadPath, HiddenPath, decode, encode
@@ -55,16 +56,17 @@ class Pictures:
         links: Links | None = None,
         show_location: bool = False,
         processing: Processing | None = None,
+        lists: Lists | None = None,
     ) -> None:
         """`links` make the URLs of thumbnails; without, pages show the originals.
 
         Where a picture was taken is told only with `show_location`. `processing` answers requests with
-        parameters, and makes the links; without, parameters mean nothing.
+        parameters, and makes the links; without, parameters mean nothing. `lists` knows large folders.
         """
         self.folder = folder
         self.links = links = processing.links if processing is not None else links
         self._processing = processing
-        self._pages = Pages(Setting(folder, Known(folder), links, show_location))
+        self._pages = Pages(Setting(folder, Known(folder), links, show_location, lists))
         self._hub = Hub()
         self._boundary_key = os.urandom(32)
         self._missing = False  # that the folder was removed has been logged

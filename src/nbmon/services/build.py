@@ -16,7 +16,7 @@ from nbmon.services import places, records
 from nbmon.services.commands import KEEPERS_TIME, CommandDaemon
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
-from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
+from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Restart, Service
 from nbmon.services.succession import Succession
 from nbmon.services.trees import TreeDaemon
 
@@ -149,6 +149,7 @@ class PictureDaemon(Daemon):
         from nbmon.pictures import Folder, Pictures
         from nbmon.serve.ledger import Ledger
         from nbmon.services.crew import Crew, load_for_children
+        from nbmon.services.indexing import indexing
         from nbmon.services.processing import Equipment
         from nbmon.services.serving import Outfit
 
@@ -157,8 +158,14 @@ class PictureDaemon(Daemon):
         crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
         self.folder = Folder(self.service.target)
         equipment = Equipment(options)
-        app = Pictures(self.folder, processing=equipment.processing)
-        crew.beside += [equipment.worker] if equipment.worker is not None else []
+        lists, indexer = indexing(self.folder.path) or (None, None)
+        app = Pictures(
+            self.folder,
+            processing=equipment.processing,
+            show_location=options.show_location is True,
+            lists=lists,
+        )
+        crew.beside += [worker for worker in (equipment.worker, indexer) if worker is not None]
         if crew.shares:
             load_for_children(app)
         return crew, outfit.dress(app, ledger, crew.snapshots, crew.processes)
@@ -209,11 +216,18 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     if isinstance(daemon, PictureDaemon):
         daemon.set_up(service, built.serving)
     if isinstance(daemon, CommandDaemon):
-        daemon.set_up(service, built.executed, "temporary" if foreground else "transient")
+        daemon.set_up(service, built.executed, _restart_of_command(foreground=foreground))
     if isinstance(daemon, (PictureDaemon, CommandDaemon, TreeDaemon)):
         daemon.succession = built.succession
     _set_timeouts(daemon, service)
     return built
+
+
+def _restart_of_command(*, foreground: bool) -> Restart:
+    """In the foreground its exit code is told to who started it: a person, a container, a service manager."""
+    from nbmon.daemon import inside
+
+    return "temporary" if foreground or inside.stays_in_foreground() else "transient"
 
 
 def _daemon(service: Service, given: dict[str, str]) -> Daemon:

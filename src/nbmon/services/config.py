@@ -57,6 +57,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sign_key: _Text | None = None
     cache_size: _Text | None = None
     max_megapixels: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    show_location: bool | None = None
 
 
 ACCEPTED = {
@@ -88,6 +89,7 @@ ACCEPTED = {
     "sign_key": "text: a file",
     "cache_size": 'text, as in "2GB", or "0" for no cache',
     "max_megapixels": "a whole number from 1 to 1000",
+    "show_location": "true or false",
 }
 assert tuple(ACCEPTED) == Table.__struct_fields__
 _FIELD = re.compile(r" - at `\$\.(\w+)")

@@ -53,6 +53,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     sign_key: str | None = None  # absolute
     cache_size: str | None = None
     max_megapixels: str | None = None
+    show_location: bool | None = None
 
     def over(self, other: Options) -> Options:
         """These, and where nothing was said, the `other`'s."""

@@ -30,7 +30,7 @@ FILES = ("tls_cert", "tls_key", "auth", "access_log", "sign_key")  # options tha
 KEYS = (
     "listen", "tls_cert", "tls_key", "access_log", "access_log_format", "metrics",
     "auth", "cors", "cache_control", "base_path", "header", "limit",
-    "processing", "preset", "sign_key", "cache_size", "max_megapixels",
+    "processing", "preset", "sign_key", "cache_size", "max_megapixels", "show_location",
 )  # fmt: skip
 
 REPEATED = ("listen", "cors", "cache_control", "header", "limit")

@@ -100,10 +100,7 @@ class Writer:
                 self._db.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?)", (*state[:2], count))
 
         tell(0)
-        try:
-            return self._folder.names(entry, where, MOST, tell)
-        finally:
-            self._db.execute("DELETE FROM progress WHERE dev=? AND ino=?", state[:2])
+        return self._folder.names(entry, where, MOST, tell)
 
     def _write(self, names: Names, state: State) -> None:
         pictures = [name for name in names.files if is_tile(name)]
@@ -126,6 +123,7 @@ class Writer:
                 "WHERE id=?",
                 (*state[2:], LISTED, *counts, folder),
             )
+            self._db.execute("DELETE FROM progress WHERE dev=? AND ino=?", state[:2])
 
     def _write_blocks(self, folder: int, kind: int, sort: str, keys: Iterable[bytes], skip: int) -> None:
         self._db.executemany(

@@ -48,9 +48,17 @@ def _changed(probe: Probe, first: Worker, second: Worker) -> Row:
     wrote, after = first.look(probe), second.look(probe)
     if wrote == before:
         return _row(OWN, "", f"the change did not take: it still has {wrote}")
-    first.set(probe, original)
+    _restore(probe, first, original)
     told = f"one made {before} into {wrote}; the other then saw {after}"
     return _row(SHARED if after == wrote else OWN, told)
+
+
+def _restore(probe: Probe, worker: Worker, original: JSON) -> None:
+    """As it was, where that is allowed: only root may be nicer again. The sandbox ends anyway."""
+    try:
+        worker.set(probe, original)
+    except OSError:
+        pass
 
 
 def _row(verdict: str, evidence: str, untried: str = "") -> Row:

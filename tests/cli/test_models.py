@@ -11,17 +11,17 @@ from support.proc import GROSS_HANG, Process, wait_until
 
 SHAPES = {
     "alone": [],
+    "thread": ["--model", "thread"],
     "process": ["--model", "process"],
     "two workers": ["--workers", "2"],
     "two workers of threads": ["--workers", "2", "--model", "thread"],
-    "two workers of processes": ["--workers", "2", "--model", "process"],
 }
 NAMES = {
     "alone": ["web"],
+    "thread": ["web"],
     "process": ["web", "web/1", "web/2"],
     "two workers": ["web-1", "web-2"],
     "two workers of threads": ["web-1", "web-2"],
-    "two workers of processes": ["web-1", "web-2"],
 }
 
 
@@ -43,20 +43,25 @@ class Visitor(threading.Thread):
         self.answers = 0
         self.lost = []
         self.stopping = False
+        self.may_be_refused = False
 
     def run(self):
         while not self.stopping:
             try:
                 self._visit()
             except (OSError, AssertionError) as error:
+                if self.may_be_refused and not self.known:
+                    return
                 self.lost.append(error)
 
     def _visit(self):
+        self.known = False  # nobody is there yet who would owe an answer
         with socket.create_connection(self.address, GROSS_HANG) as sock:
             stays = True
             while stays and not self.stopping:
                 sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
                 stays = self._answer(sock)
+                self.known = True
                 self.answers += 1
 
     def _answer(self, sock):
@@ -127,11 +132,30 @@ def test_a_killed_worker_comes_back_and_the_others_go_on(started, visitors):
     assert sum(len(visitor.lost) for visitor in visitors) <= len(visitors)  # those that the victim had
 
 
-def test_stop_lets_answers_in_flight_end_and_leaves_no_process(started, visitors):
+def test_a_killed_child_of_the_process_model_takes_its_own_connections_alone(nbmon, holiday):
+    nbmon("start", "--name", "many", "--port", "0", "--model", "process", holiday)
+    view = nbmon.view("many")
+    visitors = [Visitor(("127.0.0.1", int(view["url"].rstrip("/").rpartition(":")[2]))) for _ in range(4)]
+    for visitor in visitors:
+        visitor.start()
+    wait_until(lambda: all(visitor.answers for visitor in visitors))
+    os.kill(view["workers"][1]["pid"], signal.SIGKILL)
+    count = sum(visitor.answers for visitor in visitors)
+    wait_until(lambda: sum(visitor.answers for visitor in visitors) > count + 100)
+    for visitor in visitors:
+        visitor.stopping = True
+        visitor.join(GROSS_HANG)
+    assert nbmon.view("many")["workers"][0]["pid"] == view["workers"][0]["pid"]
+    assert sum(len(visitor.lost) for visitor in visitors) <= 1
+    nbmon("stop", "many")
+
+
+def test_stop_answers_all_that_is_asked_of_it_and_leaves_no_process(started, visitors):
+    """Visitors go on asking; only whom nobody has taken any more may be refused."""
     _, nbmon, _ = started
     view = nbmon.view("many")
     for visitor in visitors:
-        visitor.stopping = True  # each waits for the answer that it has asked for
+        visitor.may_be_refused = True
     nbmon("stop", "many")
     for visitor in visitors:
         visitor.join(GROSS_HANG)

@@ -1,123 +1,24 @@
-"""The folder's page in a real browser, wide and on a phone, light and dark, served by the real server.
-
-What was seen is kept as pictures under artifacts/.
-"""
+"""The folder's page in a real browser: wide and on a phone, light and dark, in both languages, on paper."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-CHROMIUM = shutil.which("chromium")
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples" / "pictures"
-KEPT = ROOT / "artifacts" / "pictures"
+from support.browsing import until
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "pictures"
 WIDE, PHONE = (1280, 860), (390, 844)  # pixels
 READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text to what is behind it
-FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-SERVE = """
-import sys
-from nbmon.pictures import Folder, Pictures
-from nbmon.serve import CoroutineServer, listen, url_of
-sockets = listen("127.0.0.1", 0)
-app = Pictures(Folder(sys.argv[1]))
-CoroutineServer(app, sockets, on_serving=lambda: print(url_of(sockets), flush=True)).serve()
-"""
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Debian's chromium is not installed: apt-get install chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=os.geteuid() != 0
-        )
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Callable[[Path], str]]:
-    servers: list[subprocess.Popen[str]] = []
-
-    @cache
-    def serve(folder: Path) -> str:
-        server = subprocess.Popen([sys.executable, "-c", SERVE, folder], stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-        assert server.stdout
-        return server.stdout.readline().strip()
-
-    yield serve
-    for server in servers:
-        server.terminate()
-        server.communicate(timeout=30)
-
-
-@pytest.fixture
-def look(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page, waits for its pictures, and at the end insists that the browser had no complaint."""
-    contexts, complaints = [], []
-
-    def failed(request: Any) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the reader went on before all was there
-            complaints.append(f"{request.failure}: {request.url}")
-
-    def look(url: str, size: tuple[int, int] = WIDE, scheme: str = "light") -> Any:
-        phone = size == PHONE
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=scheme,
-            is_mobile=phone,
-            has_touch=phone,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.on("requestfailed", failed)
-        page.goto(url)
-        show_all(page)
-        return page
-
-    yield look
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def show_all(page: Any) -> None:
-    for image in page.query_selector_all("img"):
-        image.scroll_into_view_if_needed()
-    page.wait_for_function("[...document.images].every(image => image.complete)")
-    page.evaluate("window.scrollTo(0, 0)")
-
-
-def kept(page: Any, name: str) -> None:
-    KEPT.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=KEPT / f"{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_picture_is_shown_and_nothing_is_wider_than_the_screen(served, look, size, scheme) -> None:
+def test_every_picture_is_shown_and_nothing_is_wider_than_the_screen(
+    served, look, kept, size, scheme
+) -> None:
     url = served(EXAMPLES)
     for path, pictures in (("", 6), ("harbour/", 6)):
         page = look(url + path, size, scheme)
@@ -182,18 +83,16 @@ def test_it_can_be_walked_by_the_keyboard(served, look) -> None:
     page = look(served(EXAMPLES))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    page.wait_for_url("**/garden/")
-    page.get_by_role("link", name="fern").click()
-    page.wait_for_url("**/garden/fern.jpg")
-    page.go_back()
+    page.wait_for_url("**/garden/**")
     page.get_by_role("link", name="pictures").click()
     page.wait_for_url(lambda url: url.endswith("/") and "garden" not in url)
 
 
-def test_names_that_are_markup_do_nothing(served, look, tmp_path: Path) -> None:
+def test_names_that_are_markup_do_nothing(served, look, kept, tmp_path: Path) -> None:
     for name in (
         "<img src=x onerror=alert(1)>",
         '"><svg onload=alert(1)>',
@@ -205,7 +104,11 @@ def test_names_that_are_markup_do_nothing(served, look, tmp_path: Path) -> None:
         (tmp_path / f"{name}.txt").write_text("hello")
     page = look(served(tmp_path), PHONE)
     kept(page, "names")
-    assert page.locator("svg, script, [onerror], [onload], [autofocus]").count() == 0
+    assert page.locator("svg, script:not([src]), [onerror], [onload], [autofocus]:not(dialog)").count() == 0
+    page.locator(".pictures a").first.click()
+    page.wait_for_selector("dialog[open] figure img")
+    assert page.locator("dialog [onerror], dialog [onload]").count() == 0
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="javascript:alert(1)").first.click()
     page.wait_for_url(lambda url: url.endswith("/javascript%3Aalert%281%29/"))
 
@@ -219,7 +122,7 @@ def test_a_page_stranger_put_into_the_folder_runs_no_script(served, browser, tmp
     page.close()
 
 
-def test_mixed_folders_long_names_and_odd_sizes_hold_together(served, look, tmp_path: Path) -> None:
+def test_mixed_folders_long_names_and_odd_sizes_hold_together(served, look, kept, tmp_path: Path) -> None:
     for name, size in (
         ("panorama", (4000, 300)),
         ("tower", (200, 1600)),
@@ -235,5 +138,74 @@ def test_mixed_folders_long_names_and_odd_sizes_hold_together(served, look, tmp_
         page = look(served(tmp_path), size)
         kept(page, f"mixed-{size[0]}")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    (tmp_path / "void").mkdir()
-    kept(look(served(tmp_path / "void")), "empty")
+
+
+def test_an_empty_folder_says_how_to_fill_it(served, look, kept, tmp_path: Path) -> None:
+    page = look(served(tmp_path))
+    kept(page, "empty")
+    assert page.get_by_text("This folder is empty").is_visible()
+
+
+def test_a_folder_of_folders_shows_what_is_in_each(served, look, kept, tmp_path: Path) -> None:
+    for number, name in enumerate(("one", "two", "three", "none")):
+        (tmp_path / name).mkdir()
+        for picture in range(number + 1 if name != "none" else 0):
+            colour = ["teal", "darkorange", "slateblue"][picture % 3]
+            Image.new("RGB", (400, 300), colour).save(tmp_path / name / f"{picture}.png")
+    page = look(served(tmp_path))
+    kept(page, "folders")
+    assert page.locator(".folders img").count() == 6
+    assert page.locator(".holds").all_text_contents() == ["empty", "1 picture", "3 pictures", "2 pictures"]
+
+
+def test_a_broken_picture_among_good_ones_says_so_and_hurts_no_other(served, look, kept, tmp_path) -> None:
+    for name in ("a", "c"):
+        Image.new("RGB", (600, 400), "seagreen").save(tmp_path / f"{name}.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "b.jpg").write_bytes(whole[:400])
+    page = look(served(tmp_path))
+    page.wait_for_selector("li.broken")
+    kept(page, "broken", whole=False)
+    assert page.locator("li.broken").count() == 1
+    page.locator("li.broken a").click()
+    page.get_by_text("This picture cannot be shown.").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**?view=c.jpg")
+    until(page, "document.querySelector('dialog figure img').naturalWidth == 600")
+
+
+def test_rows_are_filled_and_each_is_of_one_height(served, look) -> None:
+    page = look(served(EXAMPLES) + "harbour/")
+    rows: dict[float, set[int]] = {}
+    for top, height in page.evaluate("""[...document.querySelectorAll('.pictures img')]
+            .map(i => i.getBoundingClientRect()).map(r => [Math.round(r.top), Math.round(r.height)])"""):
+        rows.setdefault(top, set()).add(height)
+    assert len(rows) >= 2
+    assert all(max(heights) - min(heights) <= 1 for heights in rows.values())
+
+
+def test_chinese_readers_get_a_chinese_page(served, look, kept) -> None:
+    page = look(served(EXAMPLES) + "harbour/", language="zh-CN")
+    kept(page, "chinese")
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    assert page.get_by_text("6 张图片").is_visible()
+    assert page.get_by_role("button", name="搜索").is_visible()
+
+
+def test_on_paper_there_are_pictures_and_no_buttons(served, look, kept) -> None:
+    page = look(served(EXAMPLES) + "harbour/")
+    page.emulate_media(media="print")
+    kept(page, "print")
+    assert page.locator(".pictures img").first.is_visible()
+    assert not page.get_by_role("button", name="Search").is_visible()
+
+
+def test_a_first_view_is_light_before_its_pictures(served, look, tmp_path: Path) -> None:
+    Image.new("RGB", (60, 40), "teal").save(tmp_path / "0.png")
+    for number in range(1, 300):
+        (tmp_path / f"a rather usual name of a picture {number}.png").hardlink_to(tmp_path / "0.png")
+    page = look(served(tmp_path))
+    sizes = page.evaluate("""performance.getEntries().filter(e => e.entryType == 'navigation' ||
+        ['link', 'script'].includes(e.initiatorType)).map(e => e.transferSize)""")
+    assert len(sizes) >= 4
+    assert 5_000 < sum(sizes) <= 100_000

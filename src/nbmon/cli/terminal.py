@@ -109,9 +109,9 @@ class Terminal:
             for at, (old, new) in enumerate(zip(before, lines, strict=True), 1)
             if old != new
         ]
+        self._shown, self._size = list(lines), size  # before: Ctrl-Z while it is written makes it void
         if changed:
             _write(f"{_BEGIN}{_CLEAR if anew else ''}{''.join(changed)}{_END}")
-        self._shown, self._size = list(lines), size
 
     def redraw(self) -> None:
         """Send everything the next time."""

@@ -115,13 +115,24 @@ class _Service:
         if time.monotonic() < self._not_before:
             return None, True
         try:
-            if self._remote is None:
-                self._remote = connect(path, known.name, PATIENCE)
-            return self._remote.ask("status"), False
+            return self._answer(path, known.name), False
         except WorkerError:
             self.close()
             self._not_before = time.monotonic() + LATER
             return None, True
+
+    def _answer(self, path: str, name: str) -> Mapping[str, Any]:
+        """A connection that has ended is made anew at once: nbmon upgrade ends it. WorkerError."""
+        if self._remote is not None:
+            began = time.monotonic()
+            try:
+                return self._remote.ask("status")
+            except WorkerError:
+                self.close()
+                if time.monotonic() - began > PATIENCE / 2:  # it does not answer
+                    raise
+        self._remote = connect(path, name, PATIENCE)
+        return self._remote.ask("status")
 
     def _family(self, pid: int, told: set[int]) -> dict[int, Cost]:
         dear = self._looks % EACH == 0

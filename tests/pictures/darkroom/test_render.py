@@ -16,6 +16,7 @@ from nbmon.pictures.darkroom.render import render
 from nbmon.pictures.processing.parsing import BadRecipe, recipe_of
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+DARK_GREEN = (0, 255, 0)  # as `corners` rounds it
 QUARTERS = (RED, GREEN, BLUE, WHITE)  # upper left, upper right, lower left, lower right
 
 
@@ -220,17 +221,19 @@ def moving(fm: str, frames: int = 4, **options: Any) -> bytes:
     return encoded(pictures[0], fm, **extra, **options)
 
 
+@pytest.mark.parametrize("width", [20, 80])
 @pytest.mark.parametrize("to", ["gif", "webp", "avif", "png"])
 @pytest.mark.parametrize("source", ["GIF", "WEBP", "AVIF", "PNG"])
-def test_an_animation_stays_one(source: str, to: str) -> None:
-    picture = made(moving(source), "w=20", to)
+def test_an_animation_stays_one(source: str, to: str, width: int) -> None:
+    picture = made(moving(source), f"w={width}", to)
     assert picture.n_frames == 4  # type: ignore[attr-defined]  # those that move have it
     durations = []
     for number in range(4):
         picture.seek(number)
         picture.load()
         durations.append(round(picture.info["duration"]))
-        assert picture.size == (20, 10)
+        assert picture.size == (width, width // 2)
+        assert corners(picture)[0] == [RED, DARK_GREEN, BLUE, WHITE][number]
     assert durations == [100, 200, 300, 400]
 
 

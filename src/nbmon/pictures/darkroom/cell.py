@@ -17,7 +17,7 @@ import struct
 
 from nbmon.pictures.darkroom.limits import Limits, memory
 
-NICENESS = 10  # plain pictures are sent before others are made
+NICENESS = 5  # plain pictures are sent before others are made
 DESCRIPTORS = 32  # of which a handful are open
 NOBODY = 65_534
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38  # <linux/prctl.h>

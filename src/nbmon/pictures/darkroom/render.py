@@ -88,7 +88,8 @@ def _frames(picture: Image.Image, maker: _Maker, limits: Limits) -> Iterator[Fra
             raise Unreadable(TOO_MANY_FRAMES)
         picture.load()
         duration = picture.info.get("duration", DEFAULT_DURATION)
-        yield Frame(maker.make(picture), float(duration))
+        # a copy: the next frame has the same object, and saving it would write all of its frames
+        yield Frame(maker.make(picture.copy()), float(duration))
 
 
 class _Maker:

@@ -29,8 +29,17 @@ WRONG = [
     ({"limit": ("connections=0",)}, "--limit: connections is '0'"),
     ({"limit": ("connections=" + "9" * 5000,)}, "--limit: connections is '999"),
     ({"tls_key": "/k.pem"}, "--tls-key: it is the key of a certificate, which is missing"),
-    ({"tls_cert": "/c.pem", "model": "process"}, "--tls-cert: TLS goes with --model coroutine or thread"),
     ({"access_log_format": "json"}, "--access-log-format: there is no access log"),
+    ({"preset": ("thumb",)}, "--preset: 'thumb' is no preset; accepted is NAME=PARAMETERS"),
+    ({"preset": ("thumb=w=0",)}, "--preset: preset thumb: w is '0'; accepted is a whole number"),
+    ({"preset": ("thumb=page=2",)}, "--preset: preset thumb: 'page=2' is no recipe"),
+    ({"preset": ("a/b=w=1",)}, "--preset: 'a/b=w=1' is no preset"),
+    ({"processing": "presets"}, "--processing: there are no presets; give some"),
+    ({"cache_size": "2 elephants"}, "--cache-size: '2 elephants' is no size; accepted is a number"),
+    ({"cache_size": "-1"}, "--cache-size: '-1' is no size"),
+    ({"cache_size": "9999999TB"}, "--cache-size: '9999999TB' is no size"),
+    ({"max_megapixels": "0"}, "--max-megapixels: '0' is not accepted; it is a whole number from 1 to 1000"),
+    ({"max_megapixels": "1e3"}, "--max-megapixels: '1e3' is not accepted"),
 ]
 RIGHT = [
     {"listen": ("127.0.0.1", "[::1]:9086", "unix:/run/x.sock", "systemd:web")},
@@ -41,6 +50,9 @@ RIGHT = [
     {"access_log": "-", "access_log_format": "json"},
     {"cors": ("*",), "cache_control": ("*=no-store",), "base_path": "/p", "header": ("X-A: b",)},
     {"limit": ("idle=0.5", "connections=1", "head_bytes=4096")},
+    {"processing": "presets", "preset": ("thumb=w=320&h=240&fit=crop", "wide=w=1600&auto=format")},
+    {"cache_size": "1.5GB", "max_megapixels": "200", "sign_key": "/k"},
+    {"cache_size": "0", "processing": "none"},
 ]
 
 

@@ -33,7 +33,7 @@ KEYS = (
     "processing", "preset", "sign_key", "cache_size", "max_megapixels", "show_location",
 )  # fmt: skip
 
-REPEATED = ("listen", "cors", "cache_control", "header", "limit")
+REPEATED = ("listen", "cors", "cache_control", "header", "limit", "preset")
 
 
 def fault(options: Options) -> tuple[str, str] | None:

@@ -1,0 +1,134 @@
+"""Processed pictures by the command line: made, kept, signed, the cache looked after, nothing left behind."""
+
+import os
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from support.proc import Process, wait_until
+
+LONG_AGO = 1_700_000_000
+
+
+@pytest.fixture
+def photos(nbmon):
+    folder = nbmon.cwd / "photos"
+    (folder / "in").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg", "in/c d.png"):
+        Image.effect_noise((300, 200), 60).convert("RGB").save(folder / name)
+        os.utime(folder / name, (LONG_AGO, LONG_AGO))
+    (folder / "text.txt").write_text("text")
+    return folder
+
+
+def get(url):
+    """Status, fields and content."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def darkroom_of(view):
+    """The pid of the darkroom of a service, by its children's own words."""
+    for pid in map(int, Path(f"/proc/{view['pid']}/task/{view['pid']}/children").read_text().split()):
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        if "_imaging" in maps:
+            return pid
+    return None
+
+
+@pytest.mark.parametrize("model", ["coroutine", "thread", "process"])
+def test_every_model_makes_pictures(nbmon, photos, model):
+    url = nbmon("start", "./photos", "--port", "0", "--model", model).stdout.strip()
+    status, fields, content = get(url + "a.jpg?w=30")
+    assert (status, fields["Content-Type"]) == (200, "image/jpeg")
+    assert fields["Server-Timing"].startswith("cache;desc=miss")
+    assert len(content) == int(fields["Content-Length"])
+    assert get(url + "a.jpg?w=x")[0] == 400
+    assert get(url + "text.txt?w=3")[0] == 422
+    pid = nbmon.view("photos")["pid"]
+    nbmon("stop", "photos")
+    wait_until(lambda: not Process(pid).alive)
+
+
+def test_two_workers_share_one_darkroom(nbmon, photos):
+    url = nbmon("start", "./photos", "--port", "0", "--workers", "2").stdout.strip()
+    for width in range(10, 20):
+        assert get(url + f"a.jpg?w={width}")[0] == 200
+    assert darkroom_of(nbmon.view("photos"))
+
+
+def test_a_darkroom_that_dies_comes_back(nbmon, photos):
+    url = nbmon("start", "./photos", "--port", "0").stdout.strip()
+    assert get(url + "a.jpg?w=30")[0] == 200
+    victim = darkroom_of(nbmon.view("photos"))
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: get(url + "a.jpg?w=31")[0] == 200)
+    assert get(url + "a.jpg")[0] == 200
+    assert darkroom_of(nbmon.view("photos")) not in (None, victim)
+
+
+def test_without_processing_the_originals_are_sent(nbmon, photos):
+    url = nbmon("start", "./photos", "--port", "0", "--processing", "none").stdout.strip()
+    assert get(url + "a.jpg?w=30")[2] == (photos / "a.jpg").read_bytes()
+    assert b"?w=" not in get(url)[2]
+
+
+def test_presets_alone(nbmon, photos):
+    url = nbmon(
+        "start", "./photos", "--port", "0", "--processing", "presets", "--preset", "thumb=w=30"
+    ).stdout.strip()  # fmt: skip
+    assert get(url + "a.jpg?p=thumb")[0] == 200
+    assert get(url + "a.jpg?w=30")[0] == 403
+
+
+def test_signed_addresses(nbmon, photos):
+    (nbmon.cwd / "key").write_text("0123456789abcdef\n")
+    url = nbmon("start", "./photos", "--port", "0", "--sign-key", "key").stdout.strip()
+    asked = url + "in/c%20d.png?w=30"
+    assert get(asked)[0] == 403
+    assert get(nbmon("sign", "--key", "key", asked).stdout.strip())[0] == 200
+    assert get(nbmon("sign", "--key", "key", "--for", "1000", asked).stdout.strip())[0] == 200
+    assert nbmon("sign", "--key", "key", "/in/c%20d.png?w=30").stdout.startswith("/in/c%20d.png?w=30&s=")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("sign", "--key", "nowhere", "/a?w=3"), "cannot read the key nowhere: no such file or directory"),
+        (("sign", "--key", "short", "/a?w=3"), "the key in short has 5 bytes; accepted are 16 to 4096"),
+        (("sign", "--key", "key", "/a?w=x"), "w is 'x'"),
+        (("sign", "--key", "key", "/a"), "asks for nothing to be done"),
+        (("sign", "--key", "key", "/a?w=3&s=abc"), "is signed already"),
+        (("start", "./photos", "--sign-key", "nowhere"), "cannot read the key"),
+        (("cache", "warm", "nobody", "w=3"), "no picture server nobody runs"),
+        (("cache", "warm", "nobody", "x=3"), "asks for nothing to be done"),
+    ],
+)
+def test_what_is_wrong_is_answered_with_a_sentence(nbmon, photos, words, sentence):
+    (nbmon.cwd / "key").write_text("0123456789abcdef")
+    (nbmon.cwd / "short").write_text("short")
+    done = nbmon.tried(*words)
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_cache_is_shown_filled_and_emptied(nbmon, photos):
+    assert "0 pictures" in nbmon("cache", "show").stdout
+    nbmon("start", "./photos", "--port", "0")
+
+    def warmed():
+        assert "3 pictures made or there already" in nbmon("cache", "warm", "photos", "w=30").stdout
+        return "3 pictures" in nbmon("cache", "show").stdout
+
+    wait_until(warmed)  # files count as settled two seconds after they were made
+    assert "removed 3 pictures" in nbmon("cache", "clear").stdout
+    assert "0 pictures" in nbmon("cache", "show").stdout

@@ -127,9 +127,7 @@ def test_without_a_word_of_ours_the_original_is_sent(site: Sites) -> None:
         assert body(one.get(target)) == original
 
 
-@pytest.mark.parametrize(
-    "query", ["w=400", "w=9&h=8000", "fit=max&w=8000", "fm=jpg", "w=800&dpr=2"]
-)
+@pytest.mark.parametrize("query", ["w=400", "w=9&h=8000", "fit=max&w=8000", "fm=jpg", "w=800&dpr=2"])
 def test_what_is_already_as_asked_is_sent_untouched(site: Sites, query: str) -> None:
     one = site()
     found = body(one.get("/a.jpg?" + query))

@@ -32,7 +32,7 @@ def test_every_option_of_the_page_is_one_and_none_is_missing():
     assert said == OPTIONS - {"--debug"}
 
 
-@pytest.mark.parametrize("name", ["share", "memory", "threads", "zombie", "daemon"])
+@pytest.mark.parametrize("name", registry.TOUR)
 def test_every_experiment_has_its_section_with_its_question(name):
     heading = f"### {name}: "
     assert heading in PAGE

@@ -163,7 +163,7 @@ def plots(finding: Finding) -> list[Plot]:
 
 EXPERIMENT = Experiment(
     name="advise",
-    question="Which for my function: processes, threads, coroutines, or none of them?",
+    question="Which for my function?",
     run=run,
     plots=plots,
     options=(

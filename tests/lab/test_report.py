@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,18 @@ def test_a_higher_value_is_drawn_higher_and_a_longer_bar_is_longer():
     tree = ET.fromstring(svg.figure(Bars("b", Axis("v"), (Bar("a", 1.0), Bar("b", 4.0))), 700))
     short, long = (float(bar.get("width")) for bar in tree.iter("rect"))
     assert long == pytest.approx(4 * short, rel=0.01)
+
+
+@pytest.mark.parametrize("width", [320, page.NARROW, page.WIDE])
+@pytest.mark.parametrize(("most", "unit"), [(33_140.0, "/s"), (9.4e9, "bytes"), (1.0, ""), (7.77e6, "ns")])
+def test_words_below_an_axis_do_not_run_into_each_other(width, most, unit):
+    tree = ET.fromstring(svg.figure(Bars("b", Axis("v", unit), (Bar("label", most),)), width))
+    ticks = [
+        one for one in tree.iter("text") if one.get("text-anchor") == "middle" and one.get("class") is None
+    ]
+    ends = [(float(one.get("x")), len(one.text) * svg.LETTER / 2) for one in ticks]
+    assert len(ends) >= 2
+    assert all(one + half <= other - more for (one, half), (other, more) in pairwise(ends))
 
 
 def test_a_legend_names_what_colours_mean_and_only_where_there_are_several():

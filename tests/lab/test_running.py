@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from nbmon.lab import running, system
+from nbmon.lab import result, running, system
 from nbmon.lab.errors import LabError, LabMisuseError
-from nbmon.lab.experiment import Settings
+from nbmon.lab.experiment import Finding, Settings
 from nbmon.lab.running import Interrupted
 from support.proc import GROSS_HANG, Process, wait_until
 
@@ -37,11 +37,11 @@ def calm(monkeypatch):
 
 
 def test_a_finding_comes_back_as_it_was_made(made):
-    result = running.run(
+    done = running.run(
         made("return Finding([{'x': 1.5}], 'So it is.', True, {'n': 3}, ['a limit'], {'model': 'none'})"),
         Settings(quick=True),
     )
-    told = result.as_object()
+    told = done.as_object()
     assert (told["experiment"], told["question"]) == ("made", "Is it so?")
     assert (told["rows"], told["model"], told["notes"]) == ([{"x": 1.5}], "none", ["a limit"])
     assert told["verdict"].startswith("So it is.")
@@ -211,6 +211,20 @@ def test_a_busy_machine_makes_a_timed_verdict_unsure(made, monkeypatch):
     assert not noisy.confident
     assert noisy.verdict == "It takes 3 µs. Unsure: other programs used 60% of the machine meanwhile."
     assert running.run(made(body, timed=False), Settings()).finding.confident
+
+
+@pytest.mark.parametrize(
+    ("verdict", "doubted"),
+    [
+        ("It is 3.", "It is 3. Unsure: a; b."),
+        ("It is 3. Unsure: few runs.", "It is 3. Unsure: few runs; a; b."),
+        ("Unsure: few runs. It is 3.", "Unsure: few runs. It is 3. Unsure: a; b."),
+    ],
+)
+def test_doubts_are_said_in_one_sentence(verdict, doubted):
+    made = result.doubted(Finding([], verdict, True), ["a", "b"])
+    assert (made.verdict, made.confident) == (doubted, False)
+    assert result.doubted(made, []) == made
 
 
 def test_a_killed_command_takes_its_experiment_along(made, tmp_path):

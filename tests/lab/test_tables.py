@@ -26,6 +26,14 @@ def test_a_median_stands_with_its_interval_in_one_cell():
     assert table.rows == (("pipe", "1.5 µs (1.4 µs – 1.7 µs)"),)
 
 
+def test_bounds_of_any_figure_stand_in_its_cell():
+    (table,) = tables(
+        [{"per_second": 1500, "low_per_second": 1400, "high_per_second": 1700}, {"per_second": 5}]
+    )
+    assert table.headings == ("per second",)
+    assert table.rows == (("1,500 (1,400 – 1,700)",), ("5",))
+
+
 def test_bounds_without_a_median_stand_alone():
     (table,) = tables([{"low_ns": 1.0, "high_ns": 2.0}])
     assert table.headings == ("low", "high")

@@ -41,8 +41,12 @@ def doubted(finding: Finding, reasons: Sequence[str]) -> Finding:
     """The same finding, unsure for these reasons, and saying so."""
     if not reasons:
         return finding
-    verdict = f"{finding.verdict.rstrip()} Unsure: {'; '.join(reasons)}."
-    return replace(finding, verdict=verdict, confident=False)
+    words = "; ".join(reasons)
+    told = finding.verdict.rstrip()
+    last = told.rpartition("Unsure: ")[2] if "Unsure: " in told else ". "
+    if ". " in last:  # other sentences follow, or there is no doubt yet
+        return replace(finding, verdict=f"{told} Unsure: {words}.", confident=False)
+    return replace(finding, verdict=f"{told.rstrip('.')}; {words}.", confident=False)
 
 
 def unfinished(experiment: Experiment, rows: list[Row], seconds: float) -> Finding:

@@ -51,9 +51,10 @@ def _keys(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
 
 
 def _within_interval(key: str, keys: Sequence[str]) -> bool:
-    """`low_ns` and `high_ns` stand in the cell of `median_ns`."""
-    bound, _, unit = key.partition("_")
-    return bound in ("low", "high") and f"median_{unit}" in keys
+    """`low_ns` and `high_ns` stand in the cell of `median_ns`; `low_per_second` in that of `per_second`."""
+    bound, _, rest = key.partition("_")
+    both = f"low_{rest}" in keys and f"high_{rest}" in keys
+    return bound in ("low", "high") and both and (f"median_{rest}" in keys or rest in keys)
 
 
 def _all_numbers(values: Iterable[JSON]) -> bool:
@@ -74,13 +75,14 @@ def heading(key: str) -> str:
 def _cell(key: str, row: Row) -> str:
     value = row.get(key)
     unit = key.rpartition("_")[2]
-    if key.startswith("median_"):
-        low, high = row.get(f"low_{unit}"), row.get(f"high_{unit}")
-        if low is not None and high is not None and value is not None:
-            return f"{quantity(value, unit)} ({quantity(low, unit)} – {quantity(high, unit)})"
-    if key.rpartition("_")[2] in NUMBERS_AS_NAMES and isinstance(value, int):
+    if unit in NUMBERS_AS_NAMES and isinstance(value, int):
         return str(value)
-    return quantity(value, unit if unit in SUFFIXES else "")
+    shown = unit if unit in SUFFIXES else ""
+    rest = key.removeprefix("median_")
+    low, high = row.get(f"low_{rest}"), row.get(f"high_{rest}")
+    if None in (value, low, high):
+        return quantity(value, shown)
+    return f"{quantity(value, shown)} ({quantity(low, shown)} – {quantity(high, shown)})"
 
 
 def quantity(value: JSON, unit: str = "") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from nbmon.lab.drawing import tick
 from nbmon.lab.plots import PALETTE, Axis, Bars, Chart, Matrix, Plot, Series, Timeline
@@ -17,9 +18,8 @@ HEIGHT = 300  # pixels of a chart
 ROW = 26  # pixels of a bar, a lane, a row
 FOOT = 46  # pixels below the area: ticks and the axis's label
 TOP = 14
-NARROW = 500  # pixels: below it, labels of rows stand above them
 SHAPES = 4
-WIDE_TICKS, NARROW_TICKS = 7, 4  # on the axis below
+MOST_TICKS = 7  # on the axis below
 
 
 def figure(plot: Plot, width: int) -> str:
@@ -95,9 +95,7 @@ def _chart(plot: Chart, width: int) -> str:
     bottom = TOP + 18 + HEIGHT
     y = scale([*(p[1] for p in points), *ends], plot.y, bottom, TOP + 18)
     left = 10 + LETTER * max(len(tick(value, plot.y.unit)) for value in y.ticks)
-    x = scale(
-        [p[0] for p in points], plot.x, left, width - 16, WIDE_TICKS if width > NARROW else NARROW_TICKS
-    )
+    x = _below([p[0] for p in points], plot.x, left, width - 16)
     inside = [_text(0, TOP, plot.y.label, style="label")]
     for value in y.ticks:
         inside += [_line(left, y(value), width - 16, y(value))]
@@ -106,6 +104,16 @@ def _chart(plot: Chart, width: int) -> str:
     for at, one in _each(plot):
         inside.append(f'<g class="c{_colour(at, one)}">{_series(at, one, x, y)}</g>')
     return _svg(width, bottom + FOOT, plot.title, inside)
+
+
+def _below(values: Sequence[float], axis: Axis, start: float, end: float) -> Scale:
+    """The scale of the axis below, with as many ticks as there is room for their words."""
+    for wanted in range(MOST_TICKS, 1, -1):
+        made = scale(values, axis, start, end, wanted)
+        places = [(made(one), LETTER * len(tick(one, axis.unit)) / 2) for one in made.ticks]
+        if all(b - a > half + other for (a, half), (b, other) in pairwise(places)):
+            break
+    return made
 
 
 def _ticks_below(x: Scale, axis: Axis, bottom: float, top: float, left: float) -> list[str]:
@@ -158,7 +166,7 @@ def _bars(plot: Bars, width: int) -> str:
     left, row, above = _rows(labels, width)
     bottom = TOP + row * len(labels)
     values = [v for bar in plot.bars for v in (bar.value, bar.low, bar.high) if v is not None]
-    x = scale(values, plot.value, left, width - 60, WIDE_TICKS if width > NARROW else NARROW_TICKS)
+    x = _below(values, plot.value, left, width - 60)
     inside = [*_ticks_below(x, plot.value, bottom, TOP, left), *_labels(labels, width)]
     for at, bar in enumerate(plot.bars):
         y, place = _middle(at, row, above), x(bar.value)
@@ -180,7 +188,7 @@ def _timeline(plot: Timeline, width: int) -> str:
     left, row, above = _rows(labels, width)
     bottom = TOP + row * len(labels)
     ends = [value for lane in plot.lanes for span in lane.spans for value in (span.start, span.end)]
-    x = scale(ends, plot.time, left, width - 16, WIDE_TICKS if width > NARROW else NARROW_TICKS)
+    x = _below(ends, plot.time, left, width - 16)
     inside = [*_ticks_below(x, plot.time, bottom, TOP, left), *_labels(labels, width)]
     for at, lane in enumerate(plot.lanes):
         y = _middle(at, row, above)

@@ -84,6 +84,16 @@ def test_known_functions_are_advised_rightly_or_unsurely(function, args, right, 
     assert advise.plots(found)
 
 
+def test_an_unsure_advice_is_tried_again(monkeypatch):
+    class Never:
+        model, workers, gain, confident, doubts = "none", 1, 1.0, False, ("it is never sure",)
+
+    monkeypatch.setattr(advise, "decide", lambda *_: Never())
+    found = asked(KNOWN + "tiny")
+    assert found.settings["rounds"] == advise.BATCHES * advise.QUICK_ROUNDS
+    assert not found.confident
+
+
 @pytest.mark.parametrize(
     ("target", "args", "sentence"),
     [

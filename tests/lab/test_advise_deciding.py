@@ -72,6 +72,12 @@ def test_none_is_doubted_when_a_model_came_close():
     assert not found.confident
 
 
+def test_coroutines_gain_nothing_where_nothing_waits():
+    lucky = rungs(none={1: 100}, thread={2: 100}, process={2: 20}, coroutine={4: 160})
+    assert deciding.decide(LARGE, lucky, 2).model == "none"
+    assert deciding.decide(AWAITS, lucky, 2).model == "coroutine"
+
+
 def test_the_fewest_workers_that_reach_about_the_best_are_advised():
     tried = rungs(none={1: 100}, thread={2: 200, 4: 395, 8: 400, 16: 401})
     assert deciding.decide(SLEEPS, tried, 2).workers == 4

@@ -17,6 +17,7 @@ from nbmon.lab.kernels.profile import Profile
 from nbmon.lab.plots import Axis, Chart, Plot, Series
 from nbmon.lab.sampling import rounded
 
+Answers = dict[tuple[str, int], list[Any]]  # of each model and number of workers, what the rounds brought
 PROFILE = "nbmon.lab.kernels.profile:"
 WIDE = {
     True: {"thread": (4, 16, 64), "process": (4,), "coroutine": (4, 16, 64)},
@@ -26,6 +27,7 @@ HELD_UP = (4,)  # coroutines of a function that is not `async def`
 PROFILED, ROUNDS, WINDOW = 0.6, 5, 0.4  # seconds, rounds, seconds
 QUICK_PROFILED, QUICK_ROUNDS, QUICK_WINDOW = 0.25, 2, 0.15
 LONGEST = 10.0  # seconds that a call may take
+BATCHES = 3  # of rounds, while the advice is unsure
 CALLS = 2  # of the slowest function, in each window
 
 
@@ -36,11 +38,15 @@ def run(settings: Settings, progress: Progress) -> Finding:
     profile = _profiled(name, arguments, settings.quick)
     cores = _cores()
     window = max(QUICK_WINDOW if settings.quick else WINDOW, CALLS * profile.call_seconds)
-    steps = list(ladder(profile, cores, settings.quick))
+    steps = ladder(profile, cores, settings.quick)
     rounds = QUICK_ROUNDS if settings.quick else ROUNDS
     what = {"name": name, "arguments": arguments, "seconds": window, "each": profile.call_seconds}
-    rows = _climb(steps, rounds, what, progress)
-    advice = decide(profile, [_rung(row) for row in rows if row["per_second"]], cores)
+    answers: Answers = {step: [] for step in steps}
+    for _ in range(BATCHES):
+        rows = _climb(answers, rounds, what, progress)
+        advice = decide(profile, [_rung(row) for row in rows if row["per_second"]], cores)
+        if advice.confident:
+            break
     code = said.code(name, arguments, profile, advice)
     more = {"model": advice.model, "workers": advice.workers, "gain": rounded(advice.gain)}
     changes = said.would_change(profile, advice)
@@ -49,7 +55,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
         rows,
         said.verdict(name, profile, advice),
         advice.confident,
-        {"rounds": rounds, "window_seconds": window, "cores": cores},
+        {"rounds": len(answers["none", 1]), "window_seconds": window, "cores": cores},
         [*_failures(rows), *(f"it would change with: {one}" for one in changes), *filter(None, how.values())],
         {**more, **how, "profile": asdict(profile), "would_change": changes},
     )
@@ -98,14 +104,13 @@ def powers(cores: int) -> tuple[int, ...]:
     return tuple(sorted({1 << n for n in range(1, cores.bit_length()) if 1 << n <= cores} | {cores}))
 
 
-def _climb(steps: list[tuple[str, int]], rounds: int, how: Row, progress: Progress) -> list[Row]:
-    """All steps in each round, so that a disturbance meets all alike."""
-    answers: dict[tuple[str, int], list[Any]] = {step: [] for step in steps}
+def _climb(answers: Answers, rounds: int, how: Row, progress: Progress) -> list[Row]:
+    """All steps in each round, so that a disturbance meets all alike; rows of these rounds and earlier ones."""
     rows: list[Row] = []
     for number in range(rounds):
-        for at, (model, workers) in enumerate(steps):
+        for at, (model, workers) in enumerate(answers):
             what = f"{model}, {workers} worker{'s' if workers > 1 else ''}"
-            progress.step(number * len(steps) + at, rounds * len(steps), what)
+            progress.step(number * len(answers) + at, rounds * len(answers), what)
             answers[model, workers].append(
                 apart.value(PROFILE + "rung", {**how, "model": model, "workers": workers})
             )
@@ -121,9 +126,10 @@ def _row(model: str, workers: int, answers: list[Any]) -> Row:
     if not good:
         return {**row, "per_second": 0.0, "failed": answers[0]["failed"]}
     key = "undisturbed" if workers <= len(machine.cores()) or model == "coroutine" else "per_second"
-    values = [one[key] for one in good]
+    values = sorted(one[key] for one in good)
+    out = len(values) // 4  # rounds at either end that may have been unlucky
     row |= {"per_second": rounded(statistics.median(values))}
-    row |= {"low_per_second": rounded(min(values)), "high_per_second": rounded(max(values))}
+    row |= {"low_per_second": rounded(values[out]), "high_per_second": rounded(values[-1 - out])}
     row |= {"raw_per_second": rounded(statistics.median(one["per_second"] for one in good))}
     return row | {
         part: rounded(statistics.median(one[part] for one in good)) for part in ("p50_ms", "p99_ms")

@@ -74,11 +74,15 @@ def heavy(profile: Profile) -> bool:
 
 
 def decide(profile: Profile, rungs: Sequence[Rung], cores: int) -> Advice:
-    """The cheapest model that is about as good as the best. ValueError without a rung of the plain loop."""
+    """The cheapest model that is about as good as the best. ValueError without a rung of the plain loop.
+
+    Coroutines take turns on one core: what waits for nothing cannot gain by them, whatever chance measured.
+    """
     base = knee(rungs, "none")
     if base is None:
         raise ValueError("the plain loop has to be measured, to compare with")
-    tried = [one for one in (knee(rungs, model) for model in ORDER[1:]) if one is not None]
+    models = [model for model in ORDER[1:] if model != "coroutine" or profile.waiting_share >= BUSY]
+    tried = [one for one in (knee(rungs, model) for model in models) if one is not None]
     best = max(tried, key=lambda one: one.per_second, default=base)
     chosen = next((one for one in tried if one.per_second >= AS_GOOD * best.per_second), base)
     if chosen.per_second < PAYS * base.per_second:

@@ -12,7 +12,7 @@ PICTURES ?= examples/pictures
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stop status install develop check format test bench bench-pools bench-start bench-supervisor clean
+.PHONY: help serve stop status install develop check format test fuzz bench bench-pools bench-start bench-supervisor clean
 
 help:
 	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test     every test, from nothing'
 	@echo 'make check    ruff, mypy --strict, import-linter'
 	@echo 'make format   ruff format and its safe fixes'
+	@echo 'make fuzz     look for bytes that break the HTTP parser, for a minute'
 	@echo 'make bench    measure on this machine, side by side with the peers (bench-pools, bench-start: the rest)'
 	@echo 'make clean    remove what the others made'
 
@@ -63,6 +64,11 @@ format: $(VENV)/.developing
 test: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
 	@sh scripts/test.sh $(BIN) $(TESTS)
+
+# atheris is guided by coverage; pip install atheris, where it has a wheel.
+fuzz: $(VENV)/.developing
+	$(BIN)/python scripts/fuzz_http.py 30
+	@! $(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python scripts/fuzz_http.py --atheris -max_total_time=30
 
 # Debian's packages of the peers; without root, those that are there are measured.
 bench: $(VENV)/.developing

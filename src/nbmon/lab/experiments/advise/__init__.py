@@ -105,7 +105,7 @@ def powers(cores: int) -> tuple[int, ...]:
 
 
 def _climb(answers: Answers, rounds: int, how: Row, progress: Progress) -> list[Row]:
-    """All steps in each round, so that a disturbance meets all alike; rows of these rounds and earlier ones."""
+    """All steps in each round, so that a disturbance meets all alike. The rows of all rounds so far."""
     rows: list[Row] = []
     for number in range(rounds):
         for at, (model, workers) in enumerate(answers):

@@ -37,4 +37,4 @@ def test_the_example_becomes_what_the_page_says():
     made = written(supervisord.programs(sections, World({}), notes), notes, file)
     assert made.text == block("toml")
     lost = [sentence.partition(": ")[2].partition(" has no counterpart")[0] for sentence in made.sentences]
-    assert lost == ["[program:web] umask = 022", "[program:web] autorestart = unexpected"]
+    assert lost == ["[program:web] umask = 022"]

@@ -8,39 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbmon.services import config
-from nbmon.services.convert import circus, ini, procfile, reading, supervisord
-from nbmon.services.convert.programs import Notes, Program, World, text, written
+from nbmon.services.convert import ini, reading
+from nbmon.services.convert.programs import Notes, Program, text, written
 from nbmon.services.errors import MisuseError, ServiceError
-
-WORLD = World({"HOME": "/home/ann", "PORT": "7000"}, "box", "/etc")
-
-
-def from_supervisord(content, world=WORLD):
-    notes = Notes()
-    sections = ini.read(content, "supervisord.conf", ini.SUPERVISORD)
-    made = written(supervisord.programs(sections, world, notes), notes, "supervisord.conf")
-    return config.parse(made.text).services, made.sentences
-
-
-def from_circus(content, world=WORLD):
-    notes = Notes()
-    made = written(
-        circus.programs(ini.read(content, "circus.ini", ini.CIRCUS), world, notes), notes, "circus.ini"
-    )
-    return config.parse(made.text).services, made.sentences
-
-
-def from_procfile(content):
-    notes = Notes()
-    made = written(procfile.programs(content, "Procfile", notes), notes, "Procfile")
-    return config.parse(made.text).services, made.sentences
-
-
-def program(lines):
-    """The one service of a [program:web] with `lines`."""
-    found, _ = from_supervisord(f"[program:web]\n{lines}")
-    (table,) = found.values()
-    return table
+from services.converting import from_circus, from_procfile, from_supervisord, program
 
 
 @pytest.mark.parametrize(
@@ -115,7 +86,7 @@ LOST = [
     ("user=www", 3, "[program:web] user = www has no counterpart: start it as that user"),
     ("startretries=7", 3, "[program:web] startretries = 7 has no counterpart"),
     ("stopsignal=QUIT", 3, "[program:web] stopsignal = QUIT has no counterpart: nbmon asks with SIGTERM"),
-    ("autorestart=true", 3, "[program:web] autorestart = true has no counterpart"),
+    ("exitcodes=0,2", 3, "[program:web] exitcodes = 0,2 has no counterpart: only an end with code 0"),
     ("autostart=true", 3, "[program:web] autostart = true has no counterpart"),
     ("killasgroup=false", 3, "[program:web] killasgroup = false has no counterpart"),
     ("stopasgroup=true", 3, "[program:web] stopasgroup = true has no counterpart"),
@@ -149,10 +120,13 @@ def test_what_nbmon_does_anyway_is_not_complained_of(line):
     assert sentences == ()
 
 
-def test_that_nothing_is_restarted_is_said_even_where_the_file_says_nothing():
-    _, sentences = from_supervisord("[program:web]\ncommand=app")
-    assert len(sentences) == 1
-    assert "autorestart = unexpected has no counterpart" in sentences[0]
+@pytest.mark.parametrize(
+    ("said", "meant"), [("true", "permanent"), ("false", "temporary"), ("unexpected", None), (None, None)]
+)
+def test_what_is_restarted_there_is_restarted_here(said, meant):
+    line = "" if said is None else f"autorestart={said}"
+    found, sentences = from_supervisord(f"[program:web]\ncommand=app\n{line}")
+    assert (found["web"].restart, sentences) == (meant, ())
 
 
 @pytest.mark.parametrize(
@@ -275,79 +249,6 @@ def test_a_procfile_is_run_by_the_shell_as_it_is_meant():
     assert any(one.startswith("Procfile, line 5: 'nonsense' is no NAME: COMMAND") for one in sentences)
 
 
-CIRCUS = """
-[circus]
-check_delay = 5
-[env]
-Foo = bar
-[watcher:a]
-cmd = python x.py --port 80$(circus.wid)
-args = $(CIRCUS.ENV.foo) ((circus.env.home)) "q r" $(circus.sockets.web)
-numprocesses = 2
-working_dir = /srv
-stdout_stream.class = FileStream
-stdout_stream.filename = /tmp/a.log
-stdout_stream.max_bytes = 1000
-numprocesses = 7
-[env:a,b*]
-X = y
-[socket:web]
-port = 80
-[watcher:c]
-cmd = c ; a comment
-graceful_timeout = 2.5
-respawn = False
-copy_env = True
-"""
-
-
-def test_a_watcher_of_circus_is_the_same_here():
-    found, sentences = from_circus(CIRCUS)
-    common = ("env", "Foo=bar", "X=y", "python", "x.py", "--port")
-    assert list(found) == ["a-1", "a-2", "c"]
-    assert found["a-1"].command == (*common, "801", "bar", "/home/ann", "q r", "$(circus.sockets.web)")
-    assert found["a-2"].command == (*common, "802", "bar", "/home/ann", "q r", "$(circus.sockets.web)")
-    assert (found["a-1"].directory, found["a-1"].log, found["a-1"].stop_timeout) == (
-        "/srv",
-        "/tmp/a.log",
-        30.0,
-    )
-    assert (found["c"].command, found["c"].stop_timeout) == (("env", "Foo=bar", "c"), 2.5)
-    for beginning in (
-        "line 3: [circus] check_delay = 5 has no counterpart",
-        "line 8: $(circus.sockets.web) is not known here",
-        "line 13: [watcher:a] stdout_stream.max_bytes = 1000 has no counterpart",
-        "line 6: [watcher:a] respawn = True has no counterpart",
-        "line 17: [socket:web] has no counterpart",
-        "line 8: ((circus.env.home)) was taken from the environment of this command",
-    ):
-        assert any(one.startswith(f"circus.ini, {beginning}") for one in sentences), (beginning, sentences)
-    assert not any("[watcher:c]" in one for one in sentences)
-
-
-def test_variables_are_replaced_in_env_and_not_in_the_patterns_of_env():
-    content = "[env]\nA = $(circus.env.home)\n[env:w]\nB = $(circus.env.home)\n[watcher:w]\ncmd = x"
-    found, _ = from_circus(content)
-    assert found["w"].command == ("env", "A=/home/ann", "B=$(circus.env.home)", "x")
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ("[watcher:a]\n", "line 1: \\[watcher:a\\] has no cmd"),
-        ("[watcher:a]\ncmd=x 'y", "line 2: no closing quotation"),
-        ("[watcher:a]\ncmd=''", "line 2: cmd is empty"),
-        ("[watcher:a]\ncmd=x\nnumprocesses=many", "line 3: numprocesses = many is no whole number"),
-        ("[watcher:a]\ncmd=x\nnumprocesses=99999", "is too many"),
-        ("[watcher:a]\ncmd=x\ngraceful_timeout=soon", "is no number of seconds"),
-        ("[circus]\n", "has no program in it"),
-    ],
-)
-def test_a_wrong_circus_ini_is_answered_with_a_sentence(content, sentence):
-    with pytest.raises(ServiceError, match=sentence):
-        from_circus(content)
-
-
 def test_included_files_are_read_and_named(tmp_path):
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "main.conf").write_text(
@@ -361,15 +262,6 @@ def test_included_files_are_read_and_named(tmp_path):
     assert found["b"].command == ("b", str(tmp_path / "conf.d"))
     assert any(f"{tmp_path}/conf.d/b.conf, line 3: [program:b] umask" in one for one in made.sentences)
     assert any("main.conf, line 3: no file is found by none/*.conf" in one for one in made.sentences)
-
-
-def test_files_that_circus_includes_are_read(tmp_path):
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "x.ini").write_text("[watcher:x]\ncmd=x\n")
-    (tmp_path / "y.ini").write_text("[watcher:y]\ncmd=y\n")
-    (tmp_path / "circus.ini").write_text("[circus]\ninclude = y.ini\ninclude_dir = d\n")
-    made = reading.convert(str(tmp_path / "circus.ini"))
-    assert set(tomllib.loads(made.text)["services"]) == {"x", "y"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from nbmon.workers import WorkerError
 from support.proc import GROSS_HANG, Process, wait_until
-from workers.test_trouble import CONTROLLED, ask, raw, states
+from workers.asking import CONTROLLED, ask, raw, states
 from workers.trees import running
 
 

@@ -12,7 +12,7 @@ from nbmon.workers import costs, metrics
 from nbmon.workers.costs import Cost
 from nbmon.workers.metrics import MOST_WORKERS, Seen, exposition
 from support.proc import wait_until
-from workers.test_trouble import CONTROLLED, ask
+from workers.asking import CONTROLLED, ask
 from workers.trees import running
 
 

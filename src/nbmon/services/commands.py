@@ -44,6 +44,8 @@ class CommandDaemon(Daemon):
             os.chdir(self.service.directory)
         except OSError as error:
             sys.exit(f"cannot work in {self.service.directory}: {reason_of(error)}")
+        if self.succession.handed and self.restarts == "temporary":  # it was not, or there were no upgrade
+            self.restarts = "transient"
         if self.restarts == "temporary":
             self._run_once()
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbmon.services.service import Model, Options
@@ -115,7 +116,8 @@ class Crew:
             WORKER, self._work, count=self.count, most=self.count, ready=True,
             restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
         )  # fmt: skip
-        supervise([worker, *self.beside], announce, control, succession)
+        beside = [replace(one, aside=True) for one in self.beside]
+        supervise([worker, *beside], announce, control, succession)
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""

@@ -130,8 +130,9 @@ class Node(Child):
 
     def at_rest(self) -> bool:
         """Whether no worker below is to come back."""
-        return bool(self.children) and all(
-            child.at_rest() if isinstance(child, Node) else child.state in AT_REST for child in self.children
+        wanted = [one for one in self.children if not (isinstance(one, Slot) and one.spec.aside)]
+        return bool(wanted) and all(
+            child.at_rest() if isinstance(child, Node) else child.state in AT_REST for child in wanted
         )
 
 

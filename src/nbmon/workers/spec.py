@@ -80,6 +80,7 @@ class Worker:
     max_requests: int | None = None
     jitter: float = JITTER
     settings: Settings = Settings()
+    aside: bool = False  # it serves others: alone, it does not keep the tree up
 
     def names(self) -> list[str]:
         """The names of all of it: `resizer`, or `resizer-1` … `resizer-4`."""

@@ -16,6 +16,7 @@ _PLACE = re.compile(r"\$\(circus\.([\w.-]+)\)|\(\(circus\.([\w.-]+)\)\)", re.IGN
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 ALONE = "nbmon has no server of its own to be told so"
 OUTPUT = "both streams go to one log, as they are"
+AGAIN = "a start that fails says so and is over; later it is tried for ever, with pauses"
 KEPT = frozenset(
     {"cmd", "args", "numprocesses", "working_dir", "graceful_timeout", "shell", "copy_env", "copy_path"}
     | {"stdout_stream.class", "stdout_stream.filename", "stderr_stream.class", "stderr_stream.filename"}
@@ -30,8 +31,8 @@ LOST = {
     "gid": "start it as that group, or by systemd",
     "send_hup": "nbmon reload sends SIGHUP",
     "stop_children": "who is left of its group is always ended",
-    "max_retry": "a start that fails says so and is over",
-    "check_flapping": "a start that fails says so and is over",
+    "max_retry": AGAIN,
+    "check_flapping": AGAIN,
     "virtualenv": "name the program by its path in that environment",
     "use_sockets": "nbmon hands no socket to a command",
     "singleton": "one name is one process",
@@ -151,6 +152,7 @@ def _program(
         directory=value("working_dir") or None,
         log=log,
         stop_timeout=_seconds(section),
+        restart="permanent" if section.get("respawn", "true").lower() in _TRUE else "temporary",
     )
 
 
@@ -174,9 +176,6 @@ def _say_lost(name: str, section: Section, notes: Notes) -> None:
             notes.lost(entry.at, heading, key, entry.value, why)
         elif why is None:
             notes.say(entry.at, f"[{heading}] {key} is nothing that circus knows.{near(key, [*KEPT, *LOST])}")
-    if section.get("respawn", "true").lower() in _TRUE:
-        why = "a command that ended is not started again; systemd does it with what nbmon unit prints"
-        notes.lost(section.where("respawn"), heading, "respawn", section.get("respawn", "True"), why)
 
 
 def _why(key: str, value: str) -> str | None:

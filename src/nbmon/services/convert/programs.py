@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nbmon.services.errors import ServiceError, printable
-from nbmon.services.service import derived_name
+from nbmon.services.service import Restart, derived_name
 
 LONGEST_TIMEOUT = 86400.0  # seconds, as nbmon.toml accepts
 MOST = 1000  # services of one file
@@ -36,6 +36,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     directory: str | None = None
     log: str | None = None
     stop_timeout: float | None = None  # seconds
+    restart: Restart | None = None
 
 
 class Converted(msgspec.Struct, frozen=True):
@@ -114,6 +115,8 @@ def _table(name: str, program: Program) -> str:
         lines.append(f"log = {text(program.log)}")
     if program.stop_timeout is not None:
         lines.append(f"stop_timeout = {min(program.stop_timeout, LONGEST_TIMEOUT):g}")
+    if program.restart is not None:
+        lines.append(f"restart = {text(program.restart)}")
     return "\n".join(["", *lines, ""])
 
 

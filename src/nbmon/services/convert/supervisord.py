@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from nbmon.services.convert.ini import Entry, Section, Sections
 from nbmon.services.convert.programs import MOST, At, Notes, Program, World
 from nbmon.services.errors import near, printable
+from nbmon.services.service import Restart
 
 _PLACE = re.compile(
     r"%(?:%|\((?P<name>[^)]*)\)(?P<form>[-+ #0]*\d{0,3}(?:\.\d{1,3})?[sdi])|(?P<odd>.?))", re.DOTALL
@@ -28,14 +29,14 @@ KEPT = frozenset(
         "stopsignal",
         "autorestart",
         "autostart",
+        "exitcodes",
         "killasgroup",
         "stopasgroup",
     }
 )
 LOST = {
     "startsecs": "a command is ready when it has not failed at once",
-    "startretries": "a start that fails says so and is over",
-    "exitcodes": "every end of a command is its end",
+    "startretries": "a start that fails says so and is over; later it is tried for ever, with pauses",
     "priority": "each service is started by itself",
     "user": "start it as that user, or by systemd: nbmon unit --user USER NAME",
     "umask": 'write the command as ["sh", "-c", "umask 022; exec \\"$@\\"", "sh", ...]',
@@ -139,7 +140,13 @@ class _Converter:
             stop_timeout=float(self._number("stopwaitsecs", 10))
             if "stopwaitsecs" in self.section.entries
             else None,
+            restart=self._restart(),
         )
+
+    def _restart(self) -> Restart | None:
+        """None for what `nbmon start` does as it is: what failed comes back."""
+        said = self.section.get("autorestart", "unexpected").strip().lower()
+        return "permanent" if said in _TRUE else "temporary" if said in _FALSE else None
 
     def _value(self, key: str, places: Mapping[str, str | int]) -> str | None:
         if key not in self.section.entries:
@@ -204,6 +211,7 @@ class _Converter:
         """Where a value that nbmon cannot be told differs from what it does."""
         for key, why, same in (
             ("stopsignal", "nbmon asks with SIGTERM", {"term", "sigterm", "15"}),
+            ("exitcodes", "only an end with code 0 is a good one", {"0"}),
             ("autostart", "nothing is started before nbmon start is told to", _FALSE),
             ("stopasgroup", "the command is asked first, then who is left of its group", _FALSE),
             ("killasgroup", "who is left of its group is always ended", _TRUE),
@@ -211,10 +219,6 @@ class _Converter:
             if key in self.section.entries and self.section.get(key).strip().lower() not in same:
                 entry = self.section.entries[key]
                 self.notes.lost(entry.at, self.section_name, key, entry.value, why)
-        restart = self.section.get("autorestart", "unexpected").strip()
-        if restart.lower() not in _FALSE:
-            why = "a command that ended is not started again; systemd does it with what nbmon unit prints"
-            self.notes.lost(self.section.where("autorestart"), self.section_name, "autorestart", restart, why)
 
 
 def _known(entry: Entry, world: World) -> dict[str, str | int]:

@@ -50,7 +50,9 @@ def run(settings: Settings, progress: Progress) -> Finding:
     code = said.code(name, arguments, profile, advice)
     more = {"model": advice.model, "workers": advice.workers, "gain": rounded(advice.gain)}
     changes = said.would_change(profile, advice)
-    how = {"supervisor": code, "toml": "" if advice.model == "none" else said.table(name)}
+    how = {"supervisor": code, "toml": said.table(name)}
+    if advice.model == "none":
+        how = dict.fromkeys(how, "")  # the plain loop is what one has
     return Finding(
         rows,
         said.verdict(name, profile, advice),

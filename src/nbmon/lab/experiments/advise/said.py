@@ -52,7 +52,7 @@ def would_change(profile: Profile, advice: Advice) -> list[str]:
 
 
 def _none(profile: Profile) -> list[str]:
-    if deciding.heavy(profile) and not profile.unpicklable:
+    if deciding.heavy(profile) and not profile.unpicklable and profile.call_seconds >= deciding.TINY:
         weight = words.size(profile.arguments_bytes + profile.result_bytes)
         return [f"arguments and results of less than {weight}, or in shared memory: then processes may pay"]
     tiny = words.duration(deciding.TINY * 1e9)
@@ -89,7 +89,8 @@ def code(name: str, arguments: str, profile: Profile, advice: Advice) -> str:
     module, _, function = name.partition(":")
     given = _given(arguments)
     call = f"{module}.{function}({'*arguments' if given else ''})"
-    lines = [f"# {FILE}", "import nbmon", f"import {module}", *given, "", ""]
+    imports = dict.fromkeys(["import nbmon", f"import {module}", *given[:1]])
+    lines = [f"# {FILE}", *imports, *given[1:], "", ""]
     lines += _work(call, profile, advice)
     if advice.model == "none":
         return "\n".join(lines) + "\n"

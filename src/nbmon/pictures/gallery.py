@@ -36,6 +36,8 @@ NARROWEST, WIDEST = 40, 360  # hundredths; beyond, a tile shows the middle of it
 FILM_RATIO = 180  # hundredths; nobody has looked into the film
 UNKNOWN_RATIO = 135
 
+GIF = b"image/gif"
+
 
 class Crumb(NamedTuple):
     """One step of the way from the top to here."""
@@ -226,6 +228,9 @@ def source(
     if setting.links is None or kind == SVG or kind not in SHOWN:
         return Source(href, "")
     more = {"auto": "format", **more} | ({"v": version} if version else {})
+    more |= (
+        {"frame": "1"} if kind == GIF else {}
+    )  # a page on which much moves is hard to look at, and to make
     under = under_of(where)
     width, height = box
     return Source(

@@ -13,7 +13,7 @@ from nbmon.pictures.beneath import NotHere
 from nbmon.pictures.exif import Shot, exif_of, shot_of
 from nbmon.pictures.facts import ahead, facts_of, local, seconds, shown
 from nbmon.pictures.folder import Entry
-from nbmon.pictures.gallery import ON_A_PAGE, Setting, Source, reference, under_of
+from nbmon.pictures.gallery import GIF, ON_A_PAGE, Setting, Source, reference, under_of
 from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, suffix_of
 from nbmon.pictures.listing import Contents, is_tile
 from nbmon.pictures.names import bytes_for_people, described, readable
@@ -99,7 +99,7 @@ def _whole(setting: Setting, where: list[bytes], name: bytes, size: tuple[int, i
     href, (width, height) = reference(name), size
     kind = BY_SUFFIX.get(suffix_of(name), b"")
     alt = described(name.rpartition(b"/")[2])
-    if setting.links is None or kind == SVG or kind not in SHOWN or not width:
+    if setting.links is None or kind in (SVG, GIF) or kind not in SHOWN or not width:
         return Whole(href, "", width, height, alt)
     version = setting.known.get([*where, *name.split(b"/")]).version
     more = {"auto": "format"} | ({"v": version} if version else {})

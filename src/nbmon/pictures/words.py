@@ -125,7 +125,7 @@ CHINESE = {
     "info": "信息",
     "full": "全屏",
     "close": "关闭",
-    "nth": "第 {} 张，共 {} 张",
+    "nth": "{} / {}",
     "file": "文件",
     "dimensions": "尺寸",
     "pixels": "{} × {} 像素",

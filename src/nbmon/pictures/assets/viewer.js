@@ -32,7 +32,6 @@ class Viewer {
       this.place = document.createElement("dialog");
       this.place.className = "viewer";
       this.place.tabIndex = -1;
-      this.place.autofocus = true;
       this.said = Object.assign(document.createElement("p"), { className: "unseen" });
       this.said.setAttribute("role", "status");
       this.place.append(this.said);
@@ -78,7 +77,10 @@ class Viewer {
     document.title = page.title;
     if (!this.alone) {
       this.place.setAttribute("aria-label", page.title);
-      if (!this.place.open) this.place.showModal();
+      if (!this.place.open) {
+        this.place.showModal();
+        this.place.focus();
+      }
       this.said.textContent = `${page.title}, ${$(".nth", piece).textContent}`;
     }
     this.dress();

@@ -64,10 +64,13 @@ class Live:
         self.theirs = theirs
         self.screen = Screen(width, height)
         self.process = subprocess.Popen(
-            nbmon.argv("top", *words), cwd=nbmon.cwd, env={**nbmon.env, "TERM": "xterm", **(env or {})},
-            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )  # fmt: skip
+            ["setsid", "--ctty", *nbmon.argv("top", *words)],  # no preexec_fn: there are threads
+            cwd=nbmon.cwd,
+            env={**nbmon.env, "TERM": "xterm", **(env or {})},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +12,8 @@ import click
 from nbmon.cli import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbmon.cli.terminal import Terminal
     from nbmon.services.watching.arranging import Choice
     from nbmon.services.watching.drawing import Style
@@ -141,6 +141,8 @@ class _Live:
         from nbmon.services.watching.arranging import arranged
 
         if self._doer.message != self._said:
+            from dataclasses import replace
+
             self._said = self._doer.message
             self._choice = replace(self._choice, message=self._said)
         screen = drawing.Screen(*self._terminal.size(), self._style)

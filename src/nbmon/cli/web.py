@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +9,7 @@ import click
 from nbmon.cli import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from socket import socket
 
     from nbmon.serve import CoroutineServer
@@ -71,5 +70,7 @@ def _serve(sockets: list[socket], names: Sequence[str], own: Secrets, address: s
 
 
 def _stop_on_signals(server: CoroutineServer) -> None:
+    import signal
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: server.stop())

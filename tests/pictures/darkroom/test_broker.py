@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from nbmon.pictures.cache.bounds import total
 from nbmon.pictures.cache.store import Store
 from support.darkroom import Room, content, result
 from support.proc import wait_until
@@ -146,6 +147,14 @@ def test_a_result_goes_into_the_cache(room: Rooms, photo: Path, tmp_path: Path) 
     found = Store(str(tmp_path)).get(files[0].parent.name + files[0].name)
     assert found is not None
     assert os.pread(found.fileno(), found.stored.length, 0) == data
+
+
+def test_the_cache_is_kept_within_its_bytes(room: Rooms, photo: Path, tmp_path: Path) -> None:
+    one = room(cache=str(tmp_path), most=200_000)
+    for width in range(100, 160):
+        content(one.make(photo, f"w={width}&fm=png", "png"))
+    wait_until(lambda: 0 < total(f"{tmp_path}/results").bytes <= 200_000)
+    wait_until(lambda: not children_of(one.program.pid), what="the sweep is reaped")
 
 
 def test_a_full_disk_is_said_once_and_costs_no_answer(room: Rooms, photo: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Keeper:
         self._added: float = most  # bytes since the last sweep: what is there now is not known
         self._said = False
         self._not_before = 0.0
-        self._sweeper = -1  # pidfd
+        self.sweeper = -1  # pidfd; readable once `over` has something to reap
 
     def keep(self, key: str, content: bytes, stored: Stored) -> None:
         """Put the result in, if the disk lets us."""
@@ -48,7 +48,7 @@ class Keeper:
 
     def _sweep(self) -> None:
         """In a process of its own: there may be a hundred thousand files to look at."""
-        if self._sweeper >= 0 and not self._over():
+        if self.sweeper >= 0:
             return
         self._added = 0.0
 
@@ -58,18 +58,15 @@ class Keeper:
             os._exit(0)
 
         try:
-            self._sweeper = os.pidfd_open(fork(work))
+            self.sweeper = os.pidfd_open(fork(work))
         except OSError:  # no room for a process now; the next result tries again
             self._added = float(self._most)
 
-    def _over(self) -> bool:
-        """Whether the sweep has ended; it is reaped."""
-        ended = os.waitid(os.P_PIDFD, self._sweeper, os.WEXITED | os.WNOHANG)
-        if ended is None:
-            return False
-        os.close(self._sweeper)
-        self._sweeper = -1
-        return True
+    def over(self) -> None:
+        """The sweep has ended."""
+        os.waitid(os.P_PIDFD, self.sweeper, os.WEXITED)
+        os.close(self.sweeper)
+        self.sweeper = -1
 
 
 def _log(text: str) -> None:

@@ -119,6 +119,9 @@ class Broker:
                 self._gone(fd)
         elif (work := self._of_pidfd.get(fd)) is not None:
             self._ended(work)
+        elif self._keeper is not None and fd == self._keeper.sweeper:
+            self._poll.unregister(fd)
+            self._keeper.over()
 
     # Clients
 
@@ -265,7 +268,10 @@ class Broker:
         digest = digest_of(content)
         stored = Stored(work.job.recipe.fm or "", reply.width, reply.height, length, digest)
         if self._keeper is not None and work.job.keep:
+            swept = self._keeper.sweeper
             self._keeper.keep(key, content, stored)
+            if self._keeper.sweeper != swept:
+                self._poll.register(self._keeper.sweeper, _READ)
         return Reply(
             200, "", reply.width, reply.height, length, digest.hex(), waited=reply.waited, took=reply.took
         )

@@ -7,6 +7,7 @@ is loaded before the first job comes, and then once for all of their processes.
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import os
 import resource
@@ -286,8 +287,10 @@ def _room(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 2 * wanted + SPARE
     if soft < most:
-        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        wanted_soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted_soft, hard))
+            soft = wanted_soft
     return max(1, min(wanted, (soft - SPARE) // 2))
 
 

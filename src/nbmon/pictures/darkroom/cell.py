@@ -8,6 +8,7 @@ no library for it is kept up that needs no compiler. What it forbids fails with 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -55,7 +56,8 @@ def enter(limits: Limits, parent: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # EFBIG instead
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.nice(NICENESS)
+    with contextlib.suppress(PermissionError):  # a unit of systemd may forbid it, and then bounds all of us
+        os.nice(NICENESS)
     limit(resource.RLIMIT_AS, memory(limits, limits.pixels))
     limit(resource.RLIMIT_CPU, limits.cpu_seconds)
     limit(resource.RLIMIT_FSIZE, limits.result_bytes)
@@ -82,9 +84,10 @@ def limit(which: int, value: int) -> None:
 def _be_nobody() -> None:
     if os.geteuid() != 0:
         return
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    with contextlib.suppress(PermissionError):  # of a root without these rights, as in a container
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def _no_files(libc: ctypes.CDLL) -> None:

@@ -84,6 +84,14 @@ def test_known_functions_are_advised_rightly_or_unsurely(function, args, right, 
     assert advise.plots(found)
 
 
+def test_threads_that_share_the_gil_are_judged_by_the_clock():
+    round_ = {"per_second": 100.0, "undisturbed": 250.0, "p50_ms": 1.0, "p99_ms": 2.0}
+    assert advise._row("thread", 1, [round_], held=0.6)["per_second"] == 100.0
+    assert advise._row("thread", 1, [round_], held=0.1)["per_second"] == 250.0
+    assert advise._row("process", 1, [round_], held=0.6)["per_second"] == 250.0
+    assert advise._row("process", 4096, [round_], held=0.6)["per_second"] == 100.0
+
+
 def test_an_unsure_advice_is_tried_again(monkeypatch):
     class Never:
         model, workers, gain, confident, doubts = "none", 1, 1.0, False, ("it is never sure",)

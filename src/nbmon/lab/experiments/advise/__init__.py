@@ -11,7 +11,7 @@ from nbmon.lab import machine
 from nbmon.lab.errors import LabError, LabMisuseError
 from nbmon.lab.experiment import Experiment, Finding, Option, Progress, Row, Settings
 from nbmon.lab.experiments.advise import said
-from nbmon.lab.experiments.advise.deciding import BUSY, Rung, decide
+from nbmon.lab.experiments.advise.deciding import BUSY, FREE, Rung, decide
 from nbmon.lab.kernels import apart
 from nbmon.lab.kernels.profile import Profile
 from nbmon.lab.plots import Axis, Chart, Plot, Series
@@ -43,7 +43,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
     what = {"name": name, "arguments": arguments, "seconds": window, "each": profile.call_seconds}
     answers: Answers = {step: [] for step in steps}
     for _ in range(BATCHES):
-        rows = _climb(answers, rounds, what, progress)
+        rows = _climb(answers, rounds, what, profile.gil_share, progress)
         advice = decide(profile, [_rung(row) for row in rows if row["per_second"]], cores)
         if advice.confident:
             break
@@ -106,7 +106,7 @@ def powers(cores: int) -> tuple[int, ...]:
     return tuple(sorted({1 << n for n in range(1, cores.bit_length()) if 1 << n <= cores} | {cores}))
 
 
-def _climb(answers: Answers, rounds: int, how: Row, progress: Progress) -> list[Row]:
+def _climb(answers: Answers, rounds: int, how: Row, held: float, progress: Progress) -> list[Row]:
     """All steps in each round, so that a disturbance meets all alike. The rows of all rounds so far."""
     rows: list[Row] = []
     for number in range(rounds):
@@ -116,19 +116,29 @@ def _climb(answers: Answers, rounds: int, how: Row, progress: Progress) -> list[
             answers[model, workers].append(
                 apart.value(PROFILE + "rung", {**how, "model": model, "workers": workers})
             )
-            rows = [_row(*step, found) for step, found in answers.items() if found]
+            rows = [_row(*step, found, held) for step, found in answers.items() if found]
             progress.partial(rows)
     return rows
 
 
-def _row(model: str, workers: int, answers: list[Any]) -> Row:
-    """Medians of the rounds. With no more workers than cores, what others took of the cores is taken off."""
+def _trusted(model: str, workers: int, held: float) -> str:
+    """Which figure of a rung to go by: what others took of the cores is taken off where that can be told.
+
+    It cannot with more workers than cores. Nor with threads that share the GIL: while one has it, the others
+    wait for a core for nothing, and taking that off would let them seem to run side by side.
+    """
+    if model == "thread" and held > FREE:
+        return "per_second"
+    return "undisturbed" if model == "coroutine" or workers <= len(machine.cores()) else "per_second"
+
+
+def _row(model: str, workers: int, answers: list[Any], held: float) -> Row:
+    """Medians of the rounds."""
     row: Row = {"model": model, "workers": workers}
     good = [one for one in answers if "failed" not in one]
     if not good:
         return {**row, "per_second": 0.0, "failed": answers[0]["failed"]}
-    key = "undisturbed" if workers <= len(machine.cores()) or model == "coroutine" else "per_second"
-    values = sorted(one[key] for one in good)
+    values = sorted(one[_trusted(model, workers, held)] for one in good)
     out = len(values) // 4  # rounds at either end that may have been unlucky
     row |= {"per_second": rounded(statistics.median(values))}
     row |= {"low_per_second": rounded(values[out]), "high_per_second": rounded(values[-1 - out])}

@@ -21,7 +21,7 @@ COUNTS, QUICK_COUNTS = (1, 10, 100, 1000, 10_000), (1, 10, 100)
 LIGHT_COUNTS = (1, 100, 1000)  # of threads and coroutines, quickly
 RUNS, QUICK_RUNS = 7, 3
 FEW_RUNS = 3  # of a thousand and more
-LONGEST, QUICK_LONGEST = 15.0, 0.6  # seconds that one row may take; what would take longer is not tried
+LONGEST, QUICK_LONGEST = 8.0, 0.6  # seconds that one row may take; what would take longer is not tried
 ROOM = 0.5  # of the limit on processes: others need some, too
 
 

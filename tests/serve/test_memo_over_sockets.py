@@ -130,9 +130,10 @@ def test_a_large_file_goes_from_memory_through_tls_too(tmp_path, settled):
     content = b"\xff\xd8\xff" + os.urandom(LARGE - 3)
     old(tmp_path / "a.jpg", content)
     context = ssl.create_default_context(cafile=str(tmp_path / "here.pem"))
-    with Folder(tmp_path) as opened, tls.serving("coroutine", certificates, Pictures(opened)) as address:
+    options = {"certificates": certificates}
+    with Folder(tmp_path) as opened, serving("coroutine", Pictures(opened), **options) as server:
         for asked in (HEAD, HEAD, HEAD, HEAD, LAST, LAST, LAST):
-            with Client(address) as client:
+            with Client(server.address) as client:
                 client.sock = context.wrap_socket(client.sock, server_hostname="127.0.0.1")
                 assert client.send(asked).answer()[2] == content
 

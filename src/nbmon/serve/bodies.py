@@ -23,9 +23,14 @@ class Mapped:
     def __init__(self, piece: FileSlice) -> None:
         """Raises OSError, and ValueError if the file is shorter."""
         self._file = piece.file
+        self.offset = piece.offset  # bytes
         self._seen = seen(piece.file.fileno())
         whole = mmap.mmap(piece.file.fileno(), piece.offset + piece.length, mmap.MAP_SHARED, mmap.PROT_READ)
         self.view = memoryview(whole)[piece.offset :]
+
+    def fileno(self) -> int:
+        """The file's descriptor."""
+        return int(self._file.fileno())
 
     def check(self) -> None:
         """Raises FileCut if the file was written to since it was mapped."""

@@ -297,10 +297,8 @@ class Connection(CoroutineTask):
     def _send_known(self, known: Known) -> None:
         """Send an answer from memory; what the kernel did not take of it is in `_rest` then."""
         try:
-            if known.mapped is None:
-                sent = self.sock.send(known.answer, DONTWAIT)
-            elif hasattr(self.sock, "sendmsg"):
-                sent = self.sock.sendmsg((known.answer, known.mapped.view), (), DONTWAIT)
+            if known.mapped is not None and type(self.sock) is SocketType:
+                sent = self._send_by_sendfile(known.answer, known.mapped, known.content)
             else:  # TLS joins nothing
                 sent = self.sock.send(known.answer, DONTWAIT)
         except OSError:  # whatever it was, it comes again with the rest
@@ -311,6 +309,14 @@ class Connection(CoroutineTask):
             self._rest = rest, known.mapped
         else:
             self.deadline = self.loop.horizon
+
+    def _send_by_sendfile(self, head: bytes, mapped: Mapped, length: int) -> int:
+        """As much as the kernel takes at once goes without a copy; for the rest, a copy is cheaper."""
+        sent = self.sock.send(head, DONTWAIT | MORE)
+        if sent == len(head):
+            with contextlib.suppress(OSError):  # as in the caller; the head is out, though
+                sent += self.send_from_file(mapped.fileno(), mapped.offset, length) or 0
+        return sent
 
     def _go_on(self, data: bytes | None) -> None:
         """Resume the conversation, or begin it: up to where it waits for its first bytes."""

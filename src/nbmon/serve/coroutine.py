@@ -29,7 +29,7 @@ from nbmon.http import (
 )
 from nbmon.serve.accepting import Acceptor, room_for
 from nbmon.serve.asking import App, ask, date_now, render, turn_away
-from nbmon.serve.connection import DONTWAIT, ENDINGS, Connection, Stopped
+from nbmon.serve.connection import DONTWAIT, ENDINGS, MORE, Connection, Stopped
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
 from nbmon.serve.loop import Loop, Overdue, Timer
@@ -40,6 +40,7 @@ from nbmon.serve.slow import wait_for_answer
 from nbmon.serve.spread import Share, Spread
 from nbmon.serve.timeouts import DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, Bounds, Timeouts
 
+ALL_AND_CLOSE = DONTWAIT | MORE
 ROOM_MADE = 64  # connections ended at once when there is no room for new ones
 SETTLE_EACH = 1.0  # seconds
 LEAST_REST = 1.0  # seconds: whoever rests for less is not ended for another, nor at once at the end
@@ -269,10 +270,14 @@ class CoroutineServer:
 
 
 def _send_only_answer(sock: SocketType, known: Known) -> int:
-    """Send the answer to a connection's only request, and close it; or say how much the kernel took."""
+    """Send the answer to a connection's only request, and close it; or say how much the kernel took.
+
+    MSG_MORE keeps its last segment back until the close, whose FIN it carries then: one segment less is sent,
+    received and acknowledged.
+    """
     known.hits += 1
     try:
-        sent = sock.send(known.answer, DONTWAIT)
+        sent = sock.send(known.answer, ALL_AND_CLOSE)
     except BlockingIOError:
         sent = 0
     except OSError:  # the client is gone

@@ -165,7 +165,7 @@ _SERVICE_OPTIONS = (
         metavar="ADDR[:PORT]",
         help="Also unix:/path and systemd; several places, each by an option of its own.",
     ),
-    click.option("--tls-cert", metavar="FILE", help="Speak TLS with this certificate, or a folder's HOST.pem."),
+    click.option("--tls-cert", metavar="FILE", help="Speak TLS with this certificate, or those of a folder."),
     click.option("--tls-key", metavar="FILE", help="The certificate's key, if it is not in the same file."),
     click.option("--access-log", metavar="FILE", help="A line for each answer; - for stdout."),
     click.option("--access-log-format", type=click.Choice(["combined", "json"]), help="combined by default."),

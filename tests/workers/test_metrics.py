@@ -96,22 +96,9 @@ def test_names_that_would_break_the_format_are_escaped():
 
 
 def test_a_stat_line_is_read_though_the_name_holds_brackets():
-    fields = [
-        b"S",
-        b"7",
-        *[b"0"] * 9,
-        b"100",
-        b"50",
-        b"25",
-        b"25",
-        b"20",
-        b"0",
-        b"3",
-        b"0",
-        b"0",
-        b"0",
-        b"10",
-    ]
+    fields = [b"S", b"7", *[b"0"] * 20]
+    fields[11:15] = b"100", b"50", b"25", b"25"  # CPU time, own and of children
+    fields[17], fields[19], fields[21] = b"3", b"700", b"10"  # threads, start, pages
     found = costs.parse_stat(b"42 (a) b( c) " + b" ".join(fields), ticks=100, page=4096)
     assert found == Cost(42, 7, 2.0, 40960, 3, 1.5, 7.0)
 

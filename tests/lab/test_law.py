@@ -65,3 +65,9 @@ def test_the_peak_is_where_one_more_or_less_does_less():
 def test_two_numbers_of_workers_are_too_few():
     assert law.fit([(1, 1.0), (2, 2.0)]) is None
     assert law.fit([(1, 1.0), (2, 0.0), (3, 0.0)]) is None
+
+
+def test_the_law_is_gunthers():
+    made = law.Law(10, 0.1, 0.01)
+    assert made.at(1) == 10
+    assert made.at(3) == pytest.approx(30 / (1 + 0.1 * 2 + 0.01 * 3 * 2))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nbmon.lab import drawing
 from nbmon.lab.errors import LabError
 from nbmon.lab.experiment import Experiment, Finding, Settings
-from nbmon.lab.plots import PALETTE, Axis, Bar, Bars, Chart, Lane, Series, Span, Timeline
+from nbmon.lab.plots import PALETTE, Axis, Bar, Bars, Chart, Lane, Matrix, Series, Span, Timeline
 from nbmon.lab.report import page, svg
 from nbmon.lab.report.scales import linear_ticks, log_ticks, scale
 from nbmon.lab.result import Result
@@ -140,6 +140,23 @@ def test_the_report_has_everything_and_needs_nothing():
     assert text.count("<svg viewBox") >= 2 * len(PLOTS)
     assert EVIL not in text and "&lt;script&gt;" in text
     assert not re.search(r'(src|href)="(?!#)|url\(|@import|<link|<script|http', text)
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        Chart(EVIL, Axis(EVIL), Axis(EVIL), (Series(EVIL, ((1, 1),)), Series("b", ((2, 2),)))),
+        Bars(EVIL, Axis(EVIL), (Bar(EVIL, 1.0, group=EVIL),)),
+        Timeline(EVIL, Axis(EVIL), (Lane(EVIL, (Span(0, 1, EVIL),)),)),
+        Matrix(EVIL, (EVIL,), ((EVIL, (EVIL,)),)),
+    ],
+    ids=["chart", "bars", "timeline", "matrix"],
+)
+def test_no_word_of_a_plot_becomes_markup(plot):
+    text = page.report([result([], [plot])])
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 8
+    ET.fromstring(svg.figure(plot, page.WIDE))
 
 
 def test_an_unsure_verdict_looks_unsure():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from time import monotonic
 
@@ -11,6 +12,7 @@ from nbmon.pictures.cache.store import Store
 from nbmon.workers.fork import fork
 
 NICENESS = 15
+BLOCK = 4_096  # bytes that a file takes on the disk beyond its own, at most
 AGAIN = 30.0  # seconds between two tries to write after one that failed
 
 
@@ -31,20 +33,25 @@ class Keeper:
         if now < self._not_before or len(content) > self._most:
             return
         wrote = self._store.put(key, content, stored)
-        self._added += wrote.bytes
+        self._added += wrote.bytes + BLOCK if wrote.bytes else 0
         if wrote.error:
             self._not_before = now + AGAIN
             self._say(wrote.error)
         elif self._said:
             self._said = False
             _log("pictures are kept in the cache again")
-        if wrote.error or self._added > SWEEP_AFTER * self._most:
-            self._sweep()
+        if wrote.error:
+            self._added = float(self._most)
+        self._sweep_if_due()
 
     def _say(self, error: str) -> None:
         if not self._said:
             _log(f"goes without the cache {self._store.path}: {error}; pictures are made anew each time")
         self._said = True
+
+    def _sweep_if_due(self) -> None:
+        if self._added > SWEEP_AFTER * self._most:
+            self._sweep()
 
     def _sweep(self) -> None:
         """In a process of its own: there may be a hundred thousand files to look at."""
@@ -53,7 +60,8 @@ class Keeper:
         self._added = 0.0
 
         def work(_parent: int) -> None:
-            os.nice(NICENESS)
+            with contextlib.suppress(PermissionError):  # as a unit of systemd may forbid
+                os.nice(NICENESS)
             sweep(self._store.path, self._most - int(SWEEP_AFTER * self._most))
             os._exit(0)
 
@@ -63,10 +71,11 @@ class Keeper:
             self._added = float(self._most)
 
     def over(self) -> None:
-        """The sweep has ended."""
+        """The sweep has ended; another begins if enough was added meanwhile."""
         os.waitid(os.P_PIDFD, self.sweeper, os.WEXITED)
         os.close(self.sweeper)
         self.sweeper = -1
+        self._sweep_if_due()
 
 
 def _log(text: str) -> None:

@@ -123,6 +123,7 @@ class Broker:
         elif self._keeper is not None and fd == self._keeper.sweeper:
             self._poll.unregister(fd)
             self._keeper.over()
+            self._heed_sweep(-1)
 
     # Clients
 
@@ -271,11 +272,15 @@ class Broker:
         if self._keeper is not None and work.job.keep:
             swept = self._keeper.sweeper
             self._keeper.keep(key, content, stored)
-            if self._keeper.sweeper != swept:
-                self._poll.register(self._keeper.sweeper, _READ)
+            self._heed_sweep(swept)
         return Reply(
             200, "", reply.width, reply.height, length, digest.hex(), waited=reply.waited, took=reply.took
         )
+
+    def _heed_sweep(self, before: int) -> None:
+        """Hear of the end of a sweep that has begun since `before` was the sweeper's."""
+        if self._keeper is not None and self._keeper.sweeper not in (before, -1):
+            self._poll.register(self._keeper.sweeper, _READ)
 
     def _tell(self, key: str, reply: Reply, result: int) -> None:
         for fd in self._desk.done(key):

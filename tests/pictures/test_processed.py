@@ -15,11 +15,12 @@ from PIL import Image
 from nbmon.http import FileSlice, Request, Response
 from nbmon.pictures import Folder, Pictures, pictures, processed
 from nbmon.pictures.cache.store import Store
+from nbmon.pictures.darkroom.client import Darkroom
 from nbmon.pictures.darkroom.limits import Limits
 from nbmon.pictures.processed import Processing, Terms
 from nbmon.pictures.processing.parsing import recipe_of
 from nbmon.pictures.processing.signing import signed
-from nbmon.pictures.processing.urls import version
+from nbmon.pictures.processing.urls import Links, version
 from support.darkroom import Room, wait_for
 
 KEY = b"k" * 32
@@ -152,6 +153,13 @@ def test_the_content_decides_what_a_file_is(site: Sites) -> None:
     assert picture(response).format == "JPEG"
 
 
+def test_a_name_that_is_no_text_is_processed_as_any(site: Sites) -> None:
+    one = site(key=KEY)
+    os.rename(one.path / "a.jpg", os.fsencode(one.path) + b"/\xff\xfe.jpg")
+    query = signed(KEY, b"\xff\xfe.jpg", b"w=40").decode()
+    assert picture(one.get(f"/%FF%FE.jpg?{query}")).size == (40, 30)
+
+
 def test_a_wrong_parameter_is_answered_with_a_sentence(site: Sites) -> None:
     response = site().get("/a.jpg?w=<b>")
     assert response.status == 400
@@ -276,6 +284,13 @@ def test_the_pages_own_links_are_let_in(site: Sites, terms: dict[str, Any]) -> N
     one = site(**terms)
     link = one.processing.links.thumbnail("./b%20c.png", 60, under=b"in/", auto="format")
     assert picture(one.get("/in/" + link.removeprefix("./"))).size == (60, 45)
+
+
+def test_the_pages_own_links_outlive_the_server_where_there_is_a_key(site: Sites) -> None:
+    one = site(key=KEY)
+    again = Processing(Darkroom(b""), None, Terms(key=KEY))
+    assert again.links.thumbnail("./a.jpg", 3) == one.processing.links.thumbnail("./a.jpg", 3)
+    assert again.links.thumbnail("./a.jpg", 3) != Links(KEY).thumbnail("./a.jpg", 3)
 
 
 def test_the_state_of_a_result_is_known_once_it_is_there(site: Sites) -> None:

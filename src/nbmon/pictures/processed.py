@@ -6,6 +6,7 @@ elsewhere, and answered later.
 
 from __future__ import annotations
 
+import hmac
 import os
 import threading
 import time
@@ -76,9 +77,7 @@ class Processing:
         self._darkroom = darkroom
         self._store = store
         self._terms = terms or Terms()
-        # The pages' own links hold whoever else is let in: by a key that ends with this server.
-        guarded = self._terms.only_presets or self._terms.key is not None
-        own = os.urandom(32) if guarded else None
+        own = _pages_key(self._terms)
         self._keys = tuple(key for key in (own, self._terms.key) if key is not None)
         self.links = Links(own)
         self._facts: OrderedDict[tuple[int, ...], Facts] = OrderedDict()
@@ -195,6 +194,16 @@ class Processing:
             return self._darkroom.ask(Job(key, recipe, _settled(status)), entry.fileno(), finish)
         finally:
             entry.close()
+
+
+def _pages_key(terms: Terms) -> bytes | None:
+    """By which the pages' own links hold, whoever else is let in; None where everybody is.
+
+    Made of the key where there is one, so that an open page goes on to work after a restart.
+    """
+    if terms.key is not None:
+        return hmac.digest(terms.key, b"the links of nbmon's own pages", "sha256")
+    return os.urandom(32) if terms.only_presets else None
 
 
 class Result:

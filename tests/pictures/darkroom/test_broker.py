@@ -53,6 +53,22 @@ def test_what_many_ask_for_is_made_once(room: Rooms, photo: Path, tmp_path: Path
     assert not children_of(one.program.pid)  # no second one was begun for those who came later
 
 
+def test_a_source_that_changes_meanwhile_is_not_answered_from(
+    room: Rooms, photo: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "changing.jpg"
+    path.write_bytes(photo.read_bytes())
+    one = room(live="slow", cache=str(tmp_path))
+    waiting = one.ask(path, "w=60")
+    wait_until(lambda: children_of(one.program.pid))
+    with path.open("ab") as file:
+        file.write(b"more")
+    reply = result(waiting).reply
+    assert (reply.status, reply.retry_after) == (503, 1)
+    assert "being changed" in reply.sentence
+    content(one.make(path, "w=60"))
+
+
 def test_a_crash_costs_one_answer(room: Rooms, photo: Path) -> None:
     one = room(live="crashes")
     assert one.make(photo, "w=60").reply.status == 422

@@ -34,7 +34,7 @@ LONGEST_PAUSE = 30  # seconds, of a Retry-After
 SPARE = 64  # descriptors that no client gets
 PIPE_BYTES = 4_096
 USUAL = 0.1  # seconds that a job takes, until it is known
-_READ, _GONE = select.EPOLLIN, select.EPOLLHUP | select.EPOLLERR
+_READ = select.EPOLLIN
 
 
 def listen() -> socket.socket:
@@ -85,11 +85,11 @@ class Broker:
         self._poll.register(woken, _READ)
         try:
             while not (stopping() and self._idle()):
-                for fd, event in self._poll.poll(self._pause()):
+                for fd, _ in self._poll.poll(self._pause()):
                     if fd == woken.fileno():
                         woken.recv(PIPE_BYTES)
                     else:
-                        self._happened(fd, event)
+                        self._happened(fd)
                 self._in_time()
                 self._begin()
         finally:
@@ -110,14 +110,11 @@ class Broker:
             return -1
         return max(0.0, min(work.deadline for work in self._of_pidfd.values()) - monotonic())
 
-    def _happened(self, fd: int, event: int) -> None:
+    def _happened(self, fd: int) -> None:
         if fd == self._listener.fileno():
             self._accept()
         elif fd in self._clients:
-            if event & _READ and not event & _GONE:
-                self._read(fd)
-            else:
-                self._gone(fd)
+            self._read(fd)
         elif (work := self._of_pidfd.get(fd)) is not None:
             self._ended(work)
         elif self._keeper is not None and fd == self._keeper.sweeper:
@@ -145,6 +142,8 @@ class Broker:
         sock = self._clients[fd]
         try:
             data, sent = _receive(sock)
+        except BlockingIOError:  # what was told of that number, was of one that is closed
+            return
         except OSError:
             self._gone(fd)
             return

@@ -44,6 +44,7 @@ _AARCH64 = (
     "39 40 41 51 97 217 219 241 268 280 282 425 426 427",
 )
 ARCHITECTURES = {"x86_64": _X86_64, "aarch64": _AARCH64}
+_libc = ctypes.CDLL(None, use_errno=True)
 X32 = 0x40000000  # bit of the system calls of another ABI of x86-64
 _LOAD, _EQUAL, _ABOVE, _RETURN = 0x20, 0x15, 0x35, 0x06  # <linux/bpf_common.h>
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050001  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
@@ -63,7 +64,7 @@ def enter(limits: Limits, parent: int) -> None:
     limit(resource.RLIMIT_FSIZE, limits.result_bytes)
     limit(resource.RLIMIT_NOFILE, DESCRIPTORS)
     limit(resource.RLIMIT_CORE, 0)
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc
     _be_nobody()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after setuid(2), which undoes it
     if os.getppid() != parent:  # it has died before that was said

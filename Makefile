@@ -76,7 +76,7 @@ bench: $(VENV)/.developing
 	$(BIN)/python -m bench.http --write docs/benchmarks.md
 
 bench-pools: $(VENV)/.developing
-	$(BIN)/python -m bench.http --pools --write docs/benchmarks-pools.md
+	$(BIN)/python -m bench.http --pools --rounds 3 --write docs/benchmarks-pools.md
 
 bench-supervisor: $(VENV)/.developing
 	@sh scripts/debian-packages.sh runit s6 || true

@@ -77,6 +77,16 @@ def measure(load: Load, peer: Peer, root: Path, seconds: float) -> Round:
     )
 
 
+def _measured(load: Load, peer: Peer, root: Path, seconds: float) -> Round:
+    """As `measure`; a server that does not start, or a client that fails, spoils its own row alone."""
+    try:
+        return measure(load, peer, root, seconds)
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        nothing = float("nan")
+        trouble = " ".join(str(error).split())[-200:]
+        return Round(load.name, peer.name, nothing, nothing, nothing, nothing, 0, trouble)
+
+
 def _number(pattern: str, text: str) -> tuple[float, float]:
     match = re.search(pattern, text)
     if match is None:
@@ -112,7 +122,7 @@ def run(loads: list[Load], peers: list[Peer], rounds: int, seconds: float) -> li
             able = [p for p in peers if load.kind in p.sizes and (load.single or not p.one_file)]
             for number in range(rounds):
                 for peer in able:
-                    one = measure(load, peer, root, seconds)
+                    one = _measured(load, peer, root, seconds)
                     results.append(one)
                     note = f"  TROUBLE: {one.trouble}" if one.trouble else ""
                     print(

@@ -15,6 +15,7 @@ AIMS = {
     "varied": {NGINX: 0.90, LIGHTTPD: 1.20, H2O: 1.10},
     "new connections": {NGINX: 0.85, LIGHTTPD: 0.65, H2O: 0.90},
 }
+POOL_AIM = {"apache worker": 1.00, "apache prefork": 1.00}  # whatever the load
 # For large files one of two is enough: the server's CPU, or the whole machine's.
 EITHER = 1.05
 LARGE_LOADS = ("512 KiB", "10 MiB")
@@ -79,14 +80,16 @@ def aims(results: list[Round]) -> str:
     """Each aim, and whether it was met in this run."""
     lines = ["| load | peer | aim | measured | met |", "| --- | --- | ---: | ---: | --- |"]
     for load in _loads(results):
-        for peer in _peers(results, load)[1:]:
+        names = _peers(results, load)
+        for peer in [name for name in names if not name.startswith("nbmon")]:
+            ours = ours_for(peer, names)
             if load in LARGE_LOADS:
-                found = [ratio(results, load, "nbmon", peer, key) for key in ("server_us", "machine_us")]
+                found = [ratio(results, load, ours, peer, key) for key in ("server_us", "machine_us")]
                 met = any(one is not None and one <= EITHER for one in found)
                 shown = f"{_shown(found[0])} or {_shown(found[1])}"
                 lines.append(f"| {load} | {peer} | {EITHER} | {shown} | {_said(found, met)} |")
-            elif (aim := AIMS.get(load, {}).get(peer)) is not None:
-                one = ratio(results, load, "nbmon", peer, "server_us")
+            elif (aim := AIMS.get(load, {}).get(peer, POOL_AIM.get(peer))) is not None:
+                one = ratio(results, load, ours, peer, "server_us")
                 lines.append(
                     f"| {load} | {peer} | {aim:.2f} | {_shown(one)} | {_said([one], one is not None and one <= aim)} |"
                 )

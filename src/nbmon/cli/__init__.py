@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from nbmon.cli import status
+
 SIGPIPE_EXIT = 141  # 128 + SIGPIPE, what a shell shows for a program that the signal ended
 INTERRUPTED = 130  # 128 + SIGINT
 
@@ -39,6 +41,23 @@ def _run(args: list[str] | None) -> int:
 
 
 def _answer(args: list[str] | None) -> int:
+    asked = status.plainly(sys.argv[1:] if args is None else args)
+    return _with_click(args) if asked is None else _status(*asked)
+
+
+def _status(name: str | None, as_json: bool) -> int:
+    try:
+        text, code = status.told(name, as_json)
+    except Exception as error:
+        from nbmon.cli import failures
+
+        return failures.tell(error, debug=False)
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+    return code
+
+
+def _with_click(args: list[str] | None) -> int:
     from nbmon.cli.app import Settings, cli
 
     settings = Settings()

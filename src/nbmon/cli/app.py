@@ -8,12 +8,12 @@ import click
 
 import nbmon
 from nbmon.cli import elsewhere, lab, processing, steering, top, web, words
+from nbmon.cli import status as status_
 from nbmon.cli.words import Settings
 
 if TYPE_CHECKING:
     from nbmon.services.control import Started
 
-RUNNING, DEAD, NOT_RUNNING = 0, 1, 3  # LSB's codes of `status`
 LAST_LINES = 100
 
 __all__ = ["Settings", "cli"]
@@ -148,18 +148,9 @@ def status(name: str | None, as_json: bool) -> int:
 
     Exits 0 if it runs, 1 if it is dead and left its pid file, 3 if it does not run.
     """
-    from nbmon.cli import show
-    from nbmon.services import control
-
-    if name is None:
-        views = control.views()
-        click.echo(show.as_json(views) if as_json else show.table(views), nl=False)
-        states = {view.state for view in views}
-        return DEAD if "dead" in states else RUNNING if states else NOT_RUNNING
-    known = control.find(name)
-    view = control.view(known) if known else control.absent(name)
-    click.echo(show.as_json(view) if as_json else show.card(view), nl=False)
-    return {"running": RUNNING, "dead": DEAD}.get(view.state, NOT_RUNNING)
+    text, code = status_.told(name, as_json)
+    click.echo(text, nl=False)
+    return code
 
 
 @cli.command()

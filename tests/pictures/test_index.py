@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ def test_folders_that_are_gone_or_small_now_leave_it(folder: Folder, place: Path
     renew(folder, path)
     (place / "many").rename(place.parent / "elsewhere")
     renew(folder, path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         for table in ("folder", "block", "fact", "progress"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
@@ -213,8 +214,9 @@ def test_a_damaged_or_missing_file_has_no_answer_and_is_made_anew(
 
 def test_a_file_of_another_version_is_not_read(folder: Folder, path: str) -> None:
     renew(folder, path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
+        database.commit()
     assert kept(folder, Index(path), [b"many"]) is None
     with pytest.raises(Unusable):
         opened_to_write(path)

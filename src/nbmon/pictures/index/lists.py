@@ -23,10 +23,9 @@ class Reader:
         with self._lock:
             return self._connection.execute(question, values).fetchall()
 
-    def close(self) -> None:
-        """Read no more."""
-        with self._lock:
-            self._connection.close()
+    def __del__(self) -> None:
+        """When neither the index nor a list of it is used any more."""
+        self._connection.close()
 
 
 class Stored(Sequence[bytes]):

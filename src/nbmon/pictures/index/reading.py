@@ -13,6 +13,10 @@ from nbmon.pictures.listing import Contents
 
 TRY_AGAIN = 1.0  # seconds until it is looked whether there is a file, or another
 
+_ABANDONED: list[
+    Reader | None
+] = []  # a parent's, which a child may not even close (sqlite.org, howtocorrupt)
+
 State = tuple[int, int, int, int]  # of a directory: device, inode, mtime, ctime (nanoseconds)
 
 
@@ -34,6 +38,7 @@ class Index:
 
     def _opened(self) -> Reader | None:
         if self._pid != os.getpid():  # SQLite's connections do not outlive a fork
+            _ABANDONED.append(self._reader)
             self._reader, self._pid, self._again = None, os.getpid(), 0.0
         if time.monotonic() >= self._again:
             self._again = time.monotonic() + TRY_AGAIN

@@ -42,35 +42,45 @@ class Unusable(Exception):  # noqa: N818  # of the file, which is made anew
 
 
 def opened_to_write(path: str) -> sqlite3.Connection:
-    """The index at `path`, made if need be. Unusable, OSError."""
+    """The index at `path`, made if need be. Unusable, sqlite3.OperationalError."""
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
     try:
-        connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise Unusable
-        connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        _prepare(connection)
+    except (sqlite3.OperationalError, Unusable):  # it is busy, or the disk is full: the file may be right
+        connection.close()
+        raise
     except sqlite3.DatabaseError as error:
+        connection.close()
         raise Unusable(str(error)) from error
     return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, VERSION):
+        raise Unusable
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def opened_to_read(path: str) -> sqlite3.Connection | None:
     """The index at `path`; None as long as there is none that can be read."""
     from urllib.parse import quote
 
+    uri = f"file:{quote(path)}?mode=ro"
     try:
-        uri = f"file:{quote(path)}?mode=ro"
         connection = sqlite3.connect(
             uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
         )
+    except sqlite3.Error:
+        return None
+    try:
         if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return connection
-        connection.close()
     except sqlite3.Error:
         pass
+    connection.close()
     return None
 
 

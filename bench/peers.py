@@ -117,7 +117,7 @@ def running(peer: Peer, root: Path, cpu: int) -> Iterator[tuple[int, int]]:
         process = subprocess.Popen(
             ["taskset", "-c", str(cpu), *peer.command(port, root, directory)],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-            env=dict(os.environ, PYTHONDONTWRITEBYTECODE=""),
+            env=dict(os.environ, PYTHONDONTWRITEBYTECODE="", XDG_CACHE_HOME=name),
         )  # fmt: skip
         try:
             _wait_for(port, process)

@@ -46,7 +46,13 @@ def main() -> None:
         "memory": [],
     }
     with tempfile.TemporaryDirectory(prefix="bench-start-") as place:
-        env = dict(os.environ, XDG_RUNTIME_DIR=place, XDG_STATE_HOME=place, PYTHONDONTWRITEBYTECODE="")
+        env = dict(
+            os.environ,
+            XDG_RUNTIME_DIR=place,
+            XDG_STATE_HOME=place,
+            XDG_CACHE_HOME=place,
+            PYTHONDONTWRITEBYTECODE="",
+        )
         for _ in range(ROUNDS):
             figures["bare"].append(took(sys.executable, "-c", "pass", env=env))
             figures["import"].append(took(sys.executable, "-c", "import nbmon", env=env))

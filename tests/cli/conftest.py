@@ -105,8 +105,17 @@ class NbMon:
         self.cwd = home / "here"
         self.runtime.mkdir(mode=0o700)
         self.cwd.mkdir()
-        places = {"XDG_RUNTIME_DIR": str(self.runtime), "XDG_STATE_HOME": str(self.state)}
-        self.env = {**os.environ, **places, "HOME": str(home), "NO_COLOR": "1"}
+        places = {
+            "XDG_RUNTIME_DIR": self.runtime,
+            "XDG_STATE_HOME": self.state,
+            "XDG_CACHE_HOME": home / "cache",
+        }
+        self.env = {
+            **os.environ,
+            **{k: str(v) for k, v in places.items()},
+            "HOME": str(home),
+            "NO_COLOR": "1",
+        }
         # Under a service manager `start` stays in the foreground; where the tests run must not matter.
         for name in (
             "NOTIFY_SOCKET",

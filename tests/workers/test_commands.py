@@ -138,6 +138,7 @@ def test_the_writer_of_a_log_that_is_killed_is_replaced(tmp_path):
             c for c in tree.children() if str(own) in c.descriptors.values() and c.pid not in others
         )
         os.kill(writer.pid, signal.SIGKILL)
+        wait_until(lambda: not writer.alive)  # else its last read(2) may take the line with it
         (tmp_path / "go").touch()
         wait_until(lambda: own.read_text() == "first\nsecond\n")
         assert tree.stop() == 0

@@ -100,7 +100,7 @@ def _become(
         _no_terminal()
         os.closerange(3, writing)
         os.closerange(writing + 1, _DESCRIPTORS)
-        _default_signals()
+        default_signals()
         os.execv(file, list(argv))  # noqa: S606 - no shell is what is wanted
     except OSError as error:
         os.write(writing, b"%d" % (error.errno or 0))
@@ -119,7 +119,8 @@ def _no_terminal() -> None:
         os.dup2(null, 0)
 
 
-def _default_signals() -> None:
+def default_signals() -> None:
+    """In a forked child: every signal as a program expects it, and none blocked."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if signal.getsignal(number) not in (signal.SIG_DFL, None):  # None: the C library's own

@@ -42,6 +42,23 @@ class Voice:
             pass
 
 
+class HostedWorker(CurrentWorker):
+    """A worker that shares its process with others."""
+
+    def __init__(self, kind: str, order: Order, say: Callable[[str, int], None]) -> None:
+        key = order.key
+        super().__init__(
+            order.name,
+            kind,
+            order.number,
+            order.restarts,
+            say=lambda word: say(word, key),
+            heartbeat=order.spec.heartbeat,
+        )
+        self.key = key
+        self.spec = order.spec
+
+
 def made(worker: CurrentWorker, spec: Worker) -> CurrentWorker:
     """`worker`, with what its spec says of requests."""
     import random

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbmon.workers import settings as given
-from nbmon.workers.child import PR_SET_PDEATHSIG, Child
+from nbmon.workers.child import PR_SET_PDEATHSIG, Child, default_signals
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.fork import EXEC_FAILED, fork
 from nbmon.workers.highfds import HighDescriptors
@@ -79,7 +79,7 @@ def start_command(
             ground.high.restore_limit()
             given.apply(prepared)
             _die_with(ground, parent)
-            _default_signals()
+            default_signals()
             _close_but(kept, ground.high.base)
             os.execve(file, list(argv), prepared.environment)  # noqa: S606 - no shell is what is wanted
         except OSError as error:
@@ -203,14 +203,6 @@ def _close_but(kept: set[int], end: int) -> None:
         os.closerange(low, fd)
         low = fd + 1
     os.closerange(low, end)
-
-
-def _default_signals() -> None:
-    signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
-        if signal.getsignal(number) not in (signal.SIG_DFL, None):  # None: the C library's own
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _python_signals() -> None:

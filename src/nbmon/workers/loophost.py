@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbmon.workers import wire
-from nbmon.workers.hostside import Order, Voice, last_words, listen, made, order, stack_of
-from nbmon.workers.inside import CurrentWorker, enter_context
+from nbmon.workers.hostside import HostedWorker, Order, Voice, last_words, listen, made, order, stack_of
+from nbmon.workers.inside import enter_context
 from nbmon.workers.procside import find
 from nbmon.workers.spec import Worker
 
@@ -23,20 +23,11 @@ HEARING = (
 )
 
 
-class CoroutineWorker(CurrentWorker):
+class CoroutineWorker(HostedWorker):
     """A worker that is a task of the loop."""
 
     def __init__(self, host: LoopHost, order: Order) -> None:
-        super().__init__(
-            order.name,
-            "coroutine",
-            order.number,
-            order.restarts,
-            say=lambda word: host.say(word, order.key),
-            heartbeat=order.spec.heartbeat,
-        )
-        self.key = order.key
-        self.spec = order.spec
+        super().__init__("coroutine", order, host.say)
         self.asked = False
         self.task: asyncio.Task[tuple[str, str]] | None = None
         self._event: asyncio.Event | None = None

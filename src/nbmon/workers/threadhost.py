@@ -10,26 +10,17 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from nbmon.workers.hostside import Order, Voice, last_words, listen, made, order, stack_of
-from nbmon.workers.inside import CurrentWorker, enter_context
+from nbmon.workers.hostside import HostedWorker, Order, Voice, last_words, listen, made, order, stack_of
+from nbmon.workers.inside import enter_context
 from nbmon.workers.procside import find
 from nbmon.workers.spec import Worker
 
 
-class ThreadWorker(CurrentWorker):
+class ThreadWorker(HostedWorker):
     """A worker that is a thread."""
 
     def __init__(self, voice: Voice, order: Order) -> None:
-        super().__init__(
-            order.name,
-            "thread",
-            order.number,
-            order.restarts,
-            say=lambda word: voice.say(word, order.key),
-            heartbeat=order.spec.heartbeat,
-        )
-        self.key = order.key
-        self.spec = order.spec
+        super().__init__("thread", order, voice.say)
         self.event = threading.Event()
         self.ident: int | None = None
 

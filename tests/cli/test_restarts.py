@@ -63,7 +63,12 @@ def test_a_temporary_command_ends_its_service(nbmon, verb):
 
 def test_run_may_let_a_command_come_back(nbmon):
     with nbmon.background("run", "--name", "db", "--restart", "transient", "--", *FOREVER) as running:
-        wait_until(lambda: nbmon.view("db")["state"] == "running")
+        wait_until(
+            lambda: [w["restarts"] for w in nbmon.view("db")["workers"] if w["state"] == "running"] == [0]
+        )
+        wait_until(
+            lambda: nbmon.view("db")["workers"][0]["uptime"] > 0.5
+        )  # ready: what dies before has not started
         kill_worker(nbmon, "db")
         wait_until(lambda: nbmon.view("db")["restarts"] == 1)
         running.send_signal(signal.SIGTERM)

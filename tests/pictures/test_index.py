@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -257,6 +259,15 @@ def test_a_forked_child_reads_it_by_itself(folder: Folder, path: str) -> None:
         os._exit(0 if ok else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert same(kept(folder, index, [b"many"]), folder, [b"many"])
+
+
+def test_a_server_without_an_index_does_not_load_sqlite(tmp_path: Path) -> None:
+    program = (
+        "import sys; from nbmon.pictures.index import Index; i = Index(sys.argv[1]); "
+        "assert i.contents((1, 2, 3, 4)) is None; assert i.seen((1, 2, 3, 4)) is None; "
+        "sys.exit('sqlite3' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "none.sqlite"], check=True)
 
 
 def test_each_folder_has_its_own_file_whatever_way_leads_to_it(tmp_path: Path) -> None:

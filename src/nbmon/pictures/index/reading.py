@@ -1,15 +1,19 @@
-"""What the pages ask the index. It answers, or has no answer: nothing here ever fails a page."""
+"""What the pages ask the index. It answers, or has no answer: nothing here ever fails a page.
+
+SQLite is loaded when there is an index to be read, not before: a server is started without it.
+"""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-from nbmon.pictures.index.lists import Pictures, Reader, Stored
-from nbmon.pictures.index.tables import FOLDERS, OTHERS, opened_to_read
 from nbmon.pictures.listing import Contents
+
+if TYPE_CHECKING:
+    from nbmon.pictures.index.lists import Reader
 
 TRY_AGAIN = 1.0  # seconds until it is looked whether there is a file, or another
 
@@ -44,8 +48,7 @@ class Index:
             self._again = time.monotonic() + TRY_AGAIN
             identity = _identity(self._path)
             if self._reader is None or identity != self._identity:
-                connection = opened_to_read(self._path)
-                self._reader = Reader(connection) if connection is not None else None
+                self._reader = _reader(self._path) if identity is not None else None
                 self._identity = identity
         return self._reader
 
@@ -53,9 +56,11 @@ class Index:
         reader = self._opened()
         if reader is None:
             return []
+        from sqlite3 import Error
+
         try:
             return reader.rows(question, *values)
-        except sqlite3.Error:  # damaged or thrown away: its writer makes another
+        except Error:  # damaged or thrown away: its writer makes another
             self._reader = None
             return []
 
@@ -73,6 +78,9 @@ class Index:
         reader = self._reader
         if reader is None or not (same or even_if_older):
             return None
+        from nbmon.pictures.index.lists import Pictures, Stored
+        from nbmon.pictures.index.tables import FOLDERS, OTHERS
+
         return Contents(
             Stored(reader, folder, FOLDERS, folders),
             Pictures(reader, folder, pictures, films, done),
@@ -85,6 +93,14 @@ class Index:
         """How many names of that directory have been read up to now; None if nobody reads it."""
         rows = self._rows("SELECT seen FROM progress WHERE dev=? AND ino=?", *state[:2])
         return rows[0][0] if rows else None
+
+
+def _reader(path: str) -> Reader | None:
+    from nbmon.pictures.index.lists import Reader
+    from nbmon.pictures.index.tables import opened_to_read
+
+    connection = opened_to_read(path)
+    return Reader(connection) if connection is not None else None
 
 
 def _identity(path: str) -> tuple[int, int] | None:

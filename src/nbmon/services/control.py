@@ -73,6 +73,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float | None = None
     memory: int | None = None
     workers: tuple[Worker, ...] = ()
+    helpers: tuple[Worker, ...] = ()  # what stands beside the workers of a picture server: darkroom, index
 
 
 def find(word: str) -> Known | None:
@@ -183,7 +184,7 @@ def _program(known: Known) -> int | None:
     """The pid of a command that runs, as its supervisor or its record tells it."""
     if known.record is None or known.record.service.kind != "command":
         return None
-    told = told_by_tree(known)
+    told = told_by_tree(known).workers
     return told[0].pid if told else known.record.program
 
 

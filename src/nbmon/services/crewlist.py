@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -28,21 +28,29 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     last_death: str | None = None
 
 
-def told_by_tree(shown: View | Known) -> tuple[Worker, ...]:
-    """The workers by their supervisor's word; none of what has none, or does not answer."""
+class Told(NamedTuple):
+    """The workers by their supervisor's word, and apart from them those that only help."""
+
+    workers: tuple[Worker, ...]
+    helpers: tuple[Worker, ...] = ()
+
+
+def told_by_tree(shown: View | Known) -> Told:
+    """What the supervisor says; nobody where there is none, or none that answers."""
     from nbmon.services import trees
 
     rows = trees.workers_of(shown.pidfile, shown.name) or []
-    return tuple(msgspec.convert(row, Worker) for row in rows)
+    found = [(bool(row.get("aside")), msgspec.convert(row, Worker)) for row in rows]
+    return Told(tuple(w for aside, w in found if not aside), tuple(w for aside, w in found if aside))
 
 
-def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> tuple[Worker, ...]:
+def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> Told:
     """The workers of a picture server."""
     model = (record.service.options.model if record else None) or "coroutine"
-    told = told_by_tree(shown)
+    workers, helpers = told_by_tree(shown)
     if model == "process":
-        return told + _pool(told, family)
-    return tuple(msgspec.structs.replace(w, kind=model) if w.name.startswith("web") else w for w in told)
+        return Told(workers + _pool(workers, family), helpers)
+    return Told(tuple(msgspec.structs.replace(worker, kind=model) for worker in workers), helpers)
 
 
 def _pool(told: Sequence[Worker], family: Sequence[Process]) -> tuple[Worker, ...]:
@@ -69,19 +77,19 @@ def with_usage(shown: View, record: Record | None) -> View:
         return shown
     head = family[0]
     program = record.program if record else None
-    told: tuple[Worker, ...] = ()
-    if shown.kind == "class":
-        told = told_by_tree(shown) or (_worker(shown.name, "process", head),)
-    elif shown.kind == "pictures":
-        told = _serving(shown, record, family)
-    elif not (told := told_by_tree(shown)):
+    told = _serving(shown, record, family) if shown.kind == "pictures" else told_by_tree(shown)
+    workers = told.workers
+    if not workers and shown.kind == "class":
+        workers = (_worker(shown.name, "process", head),)
+    elif not workers and shown.kind != "pictures":
         worker = next((p for p in family[1:] if p.pid == program), head)
-        told = (_worker(worker.name, "process", worker),)
+        workers = (_worker(worker.name, "process", worker),)
     return msgspec.structs.replace(
         shown,
-        restarts=sum(one.restarts for one in told),
+        restarts=sum(one.restarts for one in (*workers, *told.helpers)),
         uptime=round(head.uptime, 2),
         cpu_seconds=round(sum(p.cpu_seconds for p in family), 2),
         memory=sum(p.memory for p in family),
-        workers=told,
+        workers=workers,
+        helpers=told.helpers,
     )

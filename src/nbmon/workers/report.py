@@ -45,6 +45,7 @@ def row(slot: Slot, life: Life | None, now: float) -> dict[str, Any]:
         "restarts": slot.restarts,
         "uptime": round(now - life.since, 3) if life and slot.state in ALIVE else 0.0,
         "last_death": f"{death.sentence} after {death.life:.1f} seconds" if death else None,
+        "aside": slot.spec.aside,
     }
 
 

@@ -130,10 +130,14 @@ class Node(Child):
 
     def at_rest(self) -> bool:
         """Whether no worker below is to come back."""
-        wanted = [one for one in self.children if not (isinstance(one, Slot) and one.spec.aside)]
-        return bool(wanted) and all(
-            child.at_rest() if isinstance(child, Node) else child.state in AT_REST for child in wanted
-        )
+        found = False
+        for child in self.children:  # asked at each death: it ends with the first that goes on
+            if isinstance(child, Slot) and child.spec.aside:
+                continue
+            if not (child.at_rest() if isinstance(child, Node) else child.state in AT_REST):
+                return False
+            found = True
+        return found
 
 
 def shown_state(slot: Slot) -> str:

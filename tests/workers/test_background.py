@@ -204,4 +204,4 @@ def test_outside_of_a_worker_the_words_are_harmless():
     with pytest.raises(RuntimeError, match="no worker"):
         nbmon.wait_stopping()
     with ThreadPoolExecutor(1) as aside, pytest.raises(RuntimeError, match="no worker"):
-        aside.submit(asyncio.run, nbmon.stopped()).result()  # a test before may have left a loop in this thread
+        aside.submit(asyncio.run, nbmon.stopped()).result()  # others may have left a loop here

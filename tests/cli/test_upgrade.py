@@ -110,6 +110,26 @@ def test_upgrades_under_load_lose_no_request(nbmon, holiday, options):
     assert nbmon.left() == []
 
 
+def darkrooms_sockets(pid):
+    """The inodes of the listening SOCK_SEQPACKET sockets that `pid` has open."""
+    folder = f"/proc/{pid}/fd"
+    held = {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if os.path.exists(f"{folder}/{fd}")}
+    with open("/proc/net/unix") as file:
+        rows = [line.split() for line in file]
+    return {row[6] for row in rows if row[3:5] == ["00010000", "0005"] and f"socket:[{row[6]}]" in held}
+
+
+def test_the_darkroom_listens_where_the_old_workers_ask(nbmon, holiday):
+    """Else what they ask in their last seconds would be answered by nobody, and cut."""
+    nbmon("start", "./holiday", "--port", "0")
+    pid = nbmon.view("holiday")["pid"]
+    before = darkrooms_sockets(pid)
+    nbmon("upgrade", "holiday")
+    nbmon("upgrade", "holiday")
+    assert len(before) == 1
+    assert darkrooms_sockets(pid) == before
+
+
 def test_new_code_is_seen_in_the_master_too(nbmon, holiday, tmp_path):
     """A module that the master imports at its start, and that is another one by then."""
     (tmp_path / "site").mkdir()

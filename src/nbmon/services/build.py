@@ -130,7 +130,7 @@ class PictureDaemon(Daemon):
         from nbmon.pictures import FolderError
 
         try:
-            crew, app = self._prepared()
+            crew, app = self._prepared(self.succession.beside.get("darkroom"))
             assert self.outfit is not None
             self.outfit.open_log()
             sockets = self._sockets(self.outfit)
@@ -144,8 +144,8 @@ class PictureDaemon(Daemon):
         assert self.outfit is not None
         self.outfit.rehearse()
 
-    def _prepared(self) -> tuple[Crew, App]:
-        """Who will serve, and what."""
+    def _prepared(self, darkroom: int | None = None) -> tuple[Crew, App]:
+        """Who will serve, and what. `darkroom`: the socket that was handed over for it."""
         from nbmon.pictures import Folder, Pictures
         from nbmon.serve.ledger import Ledger
         from nbmon.services.crew import Crew, load_for_children
@@ -157,7 +157,8 @@ class PictureDaemon(Daemon):
         self.outfit = outfit = Outfit(options)
         crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
         self.folder = Folder(self.service.target)
-        equipment = Equipment(options)
+        equipment = Equipment(options, darkroom)
+        self.succession.darkroom = equipment.listener
         lists, indexer = indexing(self.folder.path) or (None, None)
         app = Pictures(
             self.folder,

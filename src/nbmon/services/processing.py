@@ -94,10 +94,16 @@ def read_key(path: str) -> bytes:
 
 
 class Equipment:
-    """What a picture server needs to process pictures. ServiceError."""
+    """What a picture server needs to process pictures. ServiceError.
 
-    def __init__(self, options: Options) -> None:
+    `handed` is the darkroom's listening socket of a former image of this process, whose workers still ask
+    at its address: with another socket, nobody would answer what they ask from now on.
+    """
+
+    def __init__(self, options: Options, handed: int | None = None) -> None:
         self._options = options
+        self._handed = handed
+        self.listener: socket | None = None
         self.processing: Processing | None = None
         self.worker: Worker | None = None
         if options.processing != "none":
@@ -107,10 +113,12 @@ class Equipment:
         from nbmon.pictures.darkroom.broker import listen
         from nbmon.pictures.darkroom.client import Darkroom
         from nbmon.pictures.processed import Processing, Terms
+        from nbmon.services.succession import again
         from nbmon.workers import process
 
         options, limits = self._options, self._limits()
-        listener, store = listen(), self._store()
+        self.listener = listener = listen() if self._handed is None else again([self._handed])[0]
+        store = self._store()
         terms = Terms(
             presets=dict(map(preset, options.preset or ())),
             only_presets=options.processing == "presets",

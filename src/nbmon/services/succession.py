@@ -33,6 +33,7 @@ class Succession:
         self.handed: dict[str, Any] = {}  # all of it; empty if this is the first image
         self.listening: list[socket] = []
         self.aside: list[socket] = []
+        self.darkroom: socket | None = None  # listening
         self.files: Callable[[], list[FileOf]] = list
         self._service = service
         self._daemon = daemon
@@ -59,10 +60,12 @@ class Succession:
             "listening": [one.fileno() for one in self.listening],
             "aside": [one.fileno() for one in self.aside],
             "files": self.files(),
+            "darkroom": None if self.darkroom is None else self.darkroom.fileno(),
         }
 
     def _kept(self) -> list[int]:
-        return [one.fileno() for one in (*self.listening, *self.aside)] + [self._pid()]
+        darkroom = [] if self.darkroom is None else [self.darkroom]
+        return [one.fileno() for one in (*self.listening, *self.aside, *darkroom)] + [self._pid()]
 
     def _pid(self) -> int:
         """The pid file's descriptor, with its lock."""

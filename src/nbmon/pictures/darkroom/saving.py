@@ -13,8 +13,7 @@ from nbmon.pictures.processing.thumbhash import thumbhash
 
 WHITE = "ffffff"
 FINE = 90  # from this JPEG quality on, colours keep their full resolution
-LARGE = 500_000  # pixels, from which AVIF is made in a hurry
-AVIF_SPEED, AVIF_SPEED_LARGE = 8, 9  # of 10; measured, see docs/pictures.md
+AVIF_SPEED = 9  # of 10; measured, see docs/pictures.md
 LQIP_QUALITY = 40
 PILLOWS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
 _GPS, _MAKER_NOTE, _EXIF, _ORIENTATION, _THUMBNAIL = 0x8825, 0x927C, 0x8769, 0x0112, 1
@@ -34,7 +33,7 @@ def save(frames: list[Frame], recipe: Recipe, out: IO[bytes], *, loop: int = 0, 
         out.write(b64encode(thumbhash(*small.size, small.tobytes())))
         return
     pictures = [_bare(_fitting(frame.picture, recipe)) for frame in frames]
-    options = _options(pictures[0], recipe)
+    options = _options(recipe)
     if exif and recipe.fm != "gif":
         options["exif"] = exif
     if len(pictures) > 1:
@@ -60,7 +59,7 @@ def _fitting(picture: Image.Image, recipe: Recipe) -> Image.Image:
     return picture
 
 
-def _options(picture: Image.Image, recipe: Recipe) -> dict[str, Any]:
+def _options(recipe: Recipe) -> dict[str, Any]:
     if recipe.lqip:
         return {"quality": LQIP_QUALITY, "method": 4}
     if recipe.fm == "jpg":
@@ -69,9 +68,8 @@ def _options(picture: Image.Image, recipe: Recipe) -> dict[str, Any]:
     if recipe.fm == "webp":
         return {"quality": recipe.q, "method": 4}
     if recipe.fm == "avif":
-        large = picture.width * picture.height > LARGE
         # one thread: the cores are shared out between jobs
-        return {"quality": recipe.q, "speed": AVIF_SPEED_LARGE if large else AVIF_SPEED, "max_threads": 1}
+        return {"quality": recipe.q, "speed": AVIF_SPEED, "max_threads": 1}
     return {}
 
 

@@ -43,13 +43,15 @@ def test_both_ways_say_the_same(words):
     assert plain.stderr == clicked.stderr or b"Traceback" in clicked.stderr
 
 
-def test_click_is_not_loaded_for_it():
+@pytest.mark.parametrize("words", [[], ["--json"], ["nobody"]])
+def test_what_takes_long_to_load_is_not_loaded_for_it(words):
     code = (
-        "import sys; from nbmon import cli; sys.argv[1:] = ['status']\n"
+        f"import sys; from nbmon import cli; sys.argv[1:] = {['status', *words]}\n"
         "try: cli.main()\n"
-        "finally: print('click' in sys.modules)"
+        "finally: print({'click', 'msgspec', 'inspect', 'dataclasses'} & sys.modules.keys())"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout.endswith(b"False\n")
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True).stdout
+    assert shown.endswith(b"set()\n")
 
 
 def _run(*args):

@@ -56,6 +56,12 @@ def test_garbage_is_no_record(data):
         b'{"pid": "7"}',
         records.encode(record()).replace(b'"pictures"', b'"other"'),
         records.encode(record()).replace(b'"pid": 7', b'"pid": "7"'),
+        records.encode(record()).replace(b'"pid": 7', b'"pid": true'),
+        records.encode(record()).replace(b'"pid": 7', b'"pid": null'),
+        records.encode(record()).replace(b'"pid": 7, ', b""),
+        records.encode(record()).replace(b'"port": 0', b'"port": [0]'),
+        records.encode(record()).replace(b'"command": []', b'"command": [1]'),
+        records.encode(record()).replace(b'"stop_timeout": 10.0', b'"stop_timeout": 1' + b"0" * 400),
     ],
 )
 def test_what_is_not_quite_a_record_is_none(data):

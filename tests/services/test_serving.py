@@ -224,12 +224,10 @@ def test_new_passwords_count_after_a_reload_and_bad_ones_do_not(tmp_path, capsys
 
 
 def test_a_record_of_a_service_keeps_them():
-    import msgspec
-
     options = Options(listen=("127.0.0.1:1",), cors=("*",), access_log_format="json")
-    again = msgspec.json.decode(msgspec.json.encode(options), type=Options)
-    assert again == options
-    assert json.loads(msgspec.json.encode(options))["listen"] == ["127.0.0.1:1"]
+    written = json.dumps(options.plain())
+    assert Options.from_plain(json.loads(written)) == options
+    assert json.loads(written)["listen"] == ["127.0.0.1:1"]
 
 
 def test_a_limit_that_is_said_holds_and_the_others_stay():

@@ -135,7 +135,7 @@ def test_a_name_of_nbmon_toml_stays_a_name_so_that_its_file_goes_on_to_be_obeyed
     plan = changed(pictures(port=8000), config="/etc/nb mon.toml", word="web", typed=Options(workers=2))
     expected = '/bin/true run --config "/etc/nb mon.toml" --workers 2 web'
     assert value(systemd.unit(plan), "ExecStart") == [expected]
-    other = changed(plan, service=msgspec.structs.replace(plan.service, name="other"), typed=Options())
+    other = changed(plan, service=plan.service.replace(name="other"), typed=Options())
     assert value(systemd.unit(other), "ExecStart") == [
         '/bin/true run --name other --config "/etc/nb mon.toml" web'
     ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from nbmon.services.errors import ServiceError, printable, reason_of
 
+TYPE_CHECKING = False  # as mypy reads it, without `typing`
 if TYPE_CHECKING:
     from nbmon.services.control import View
 
@@ -42,9 +41,10 @@ def size(octets: int | None) -> str:
 
 def as_json(shown: View | Sequence[View]) -> str:
     """One object, or a list of them."""
-    import msgspec
+    import json
 
-    return json.dumps(msgspec.to_builtins(shown), indent=2) + "\n"
+    plain = [view.plain() for view in shown] if isinstance(shown, Sequence) else shown.plain()
+    return json.dumps(plain, indent=2) + "\n"
 
 
 def row(view: View) -> tuple[str, ...]:

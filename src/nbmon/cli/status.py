@@ -7,8 +7,8 @@ click and the other verbs would be most of the time that it takes. What is not e
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as mypy reads it; `typing` would be a large part of what is loaded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

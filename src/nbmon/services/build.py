@@ -16,7 +16,7 @@ from nbmon.services import places, records
 from nbmon.services.commands import KEEPERS_TIME, CommandDaemon
 from nbmon.services.errors import ServiceError, printable, reason_of
 from nbmon.services.records import Record
-from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Restart, Service
+from nbmon.services.service import PORT, START_TIMEOUT, STOP_TIMEOUT, Service
 from nbmon.services.succession import Succession
 from nbmon.services.trees import TreeDaemon
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbmon.serve import App
     from nbmon.services.crew import Crew
     from nbmon.services.serving import Outfit
+    from nbmon.services.words import Restart
 
 DEFAULTS = ("nbmon.pid", "nbmon.log")  # `Daemon`'s own, which stand for "not chosen"
 Note = Callable[[str], None]  # told the url once it serves

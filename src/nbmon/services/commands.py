@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from nbmon.daemon import Daemon
 from nbmon.services.errors import reason_of
-from nbmon.services.service import STOP_TIMEOUT, Restart, Service, derived_name
+from nbmon.services.service import STOP_TIMEOUT, Service, derived_name
 
 if TYPE_CHECKING:
     from nbmon.services.succession import Succession
+    from nbmon.services.words import Restart
 
 SETTLE_TIME = 0.1  # seconds that a program must live through, or end well within, to count as started
 KEEPERS_TIME = 2.0  # seconds in which the keeper of a program ends after it

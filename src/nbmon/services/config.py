@@ -15,8 +15,9 @@ import msgspec
 
 from nbmon.services.errors import ServiceError, near, printable, reason_of
 from nbmon.services.lines import Path, lines_of_keys
-from nbmon.services.service import NAME_RULE, AccessLogFormat, Model, Options, Processed, Restart, is_name
+from nbmon.services.service import NAME_RULE, Options, is_name
 from nbmon.services.serving import FILES, STDOUT
+from nbmon.services.words import AccessLogFormat, Model, Processed, Restart
 
 FILE = "nbmon.toml"
 LARGEST = 1 << 20  # bytes
@@ -121,7 +122,7 @@ class Config(msgspec.Struct, frozen=True):
     def options(self, name: str) -> Options:
         """The options of the service `name`."""
         table = self.services[name]
-        given = {key: getattr(table, key) for key in Options.__struct_fields__}
+        given = {key: getattr(table, key) for key in Options.fields}
         for key in ("log", "directory", *FILES):
             if given[key] not in (None, STDOUT):
                 given[key] = self.absolute(given[key])

@@ -7,13 +7,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
-
 from nbmon.services import places, records
 from nbmon.services.crewlist import Worker, told_by_tree, with_usage
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
 from nbmon.services.records import Known
 from nbmon.services.service import STOP_TIMEOUT, Options, Service, is_name
+from nbmon.services.values import Value
 
 if TYPE_CHECKING:
     from nbmon.daemon import StartFailed
@@ -57,7 +56,7 @@ class Ended(NamedTuple):
     swept: bool
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class View(Value):
     """One service, as `status --json` shows it; times in seconds, memory in bytes."""
 
     name: str
@@ -309,7 +308,7 @@ def _again(known: Known | None, word: str, config_path: str | None) -> Service:
 
     if known is None or known.record is None:
         return targets.resolve(word, config_path=config_path)
-    service = msgspec.structs.replace(known.record.service, origin="")  # the file may have changed since
+    service = known.record.service.replace(origin="")  # the file may have changed since
     if service.kind == "pictures" and (fault := targets.folder_fault(service.target, service.target)):
         raise ServiceError(f"{known.name} is left as it is: {fault}")
     return service

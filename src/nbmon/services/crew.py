@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nbmon.services.service import Model, Options
+from nbmon.services.service import Options
 
 if TYPE_CHECKING:
     from socket import socket
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbmon.serve.spread import Spread
     from nbmon.services.serving import Outfit
     from nbmon.services.succession import Succession
+    from nbmon.services.words import Model
     from nbmon.workers.spec import Worker
 
 WORKER = "web"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from nbmon.services.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbmon.services.usage import Process
 
 
-class Worker(msgspec.Struct, frozen=True, kw_only=True):
+class Worker(Value):
     """One worker, as `status --json` shows it; uptime in seconds."""
 
     name: str
@@ -40,7 +40,7 @@ def told_by_tree(shown: View | Known) -> Told:
     from nbmon.services import trees
 
     rows = trees.workers_of(shown.pidfile, shown.name) or []
-    found = [(bool(row.get("aside")), msgspec.convert(row, Worker)) for row in rows]
+    found = [(bool(row.get("aside")), Worker.from_plain(row)) for row in rows]
     return Told(tuple(w for aside, w in found if not aside), tuple(w for aside, w in found if aside))
 
 
@@ -50,7 +50,7 @@ def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> T
     workers, helpers = told_by_tree(shown)
     if model == "process":
         return Told(workers + _pool(workers, family), helpers)
-    return Told(tuple(msgspec.structs.replace(worker, kind=model) for worker in workers), helpers)
+    return Told(tuple(worker.replace(kind=model) for worker in workers), helpers)
 
 
 def _pool(told: Sequence[Worker], family: Sequence[Process]) -> tuple[Worker, ...]:
@@ -84,8 +84,7 @@ def with_usage(shown: View, record: Record | None) -> View:
     elif not workers and shown.kind != "pictures":
         worker = next((p for p in family[1:] if p.pid == program), head)
         workers = (_worker(worker.name, "process", worker),)
-    return msgspec.structs.replace(
-        shown,
+    return shown.replace(
         restarts=sum(one.restarts for one in (*workers, *told.helpers)),
         uptime=round(head.uptime, 2),
         cpu_seconds=round(sum(p.cpu_seconds for p in family), 2),

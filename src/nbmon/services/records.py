@@ -8,15 +8,13 @@ A record that cannot be read is as good as none: it never stops anybody.
 # ruff: noqa: PTH104, PTH108, PTH208
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from nbmon.services.errors import ServiceError, reason_of
 from nbmon.services.service import STOP_TIMEOUT, Service, is_name
+from nbmon.services.values import Value
 
+TYPE_CHECKING = False  # as mypy reads it, without `typing`
 if TYPE_CHECKING:
     from nbmon.daemon.pidfile import PidFile
 
@@ -24,7 +22,7 @@ LARGEST = 1 << 20  # bytes; a record has some hundreds
 OWNER_ONLY = 0o600
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(Value):
     """A service as it was started."""
 
     service: Service
@@ -37,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     started: float = 0.0  # seconds of CLOCK_BOOTTIME: neither a set clock nor a night's sleep falsifies it
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(Value):
     """A name in the runtime folder; `record` is None if there is none that can be read."""
 
     name: str
@@ -53,15 +51,19 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(record: Record) -> bytes:
-    """JSON; names that are no UTF-8 survive as escapes (which msgspec's own encoder refuses)."""
-    return json.dumps(msgspec.to_builtins(record)).encode()
+    """JSON; names that are no UTF-8 survive as escapes."""
+    import json
+
+    return json.dumps(record.plain()).encode()
 
 
 def decode(data: bytes) -> Record | None:
     """The record, or None for whatever else the bytes are."""
+    import json
+
     try:
-        return msgspec.convert(json.loads(data), Record)
-    except (ValueError, RecursionError, msgspec.ValidationError):
+        return Record.from_plain(json.loads(data))
+    except (ValueError, RecursionError):
         return None
 
 

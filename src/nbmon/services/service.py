@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Literal
-
-import msgspec
-
 from nbmon.services.errors import MisuseError, printable
+from nbmon.services.values import READERS, Value, one_of
 
-Kind = Literal["pictures", "class", "command"]
-Model = Literal["coroutine", "thread", "process"]
-AccessLogFormat = Literal["combined", "json"]
-Processed = Literal["all", "presets", "none"]
-Restart = Literal["permanent", "transient", "temporary"]  # as workers have it
+TYPE_CHECKING = False  # as mypy reads it, without `typing`
+if TYPE_CHECKING:
+    from nbmon.services.words import AccessLogFormat, Auto, Kind, Model, Processed, Restart
+
+WORDS = {  # what a record may say where the types of `words` stand
+    "Kind": ("pictures", "class", "command"),
+    "Auto": ("auto",),
+    "Model": ("coroutine", "thread", "process"),
+    "AccessLogFormat": ("combined", "json"),
+    "Processed": ("all", "presets", "none"),
+    "Restart": ("permanent", "transient", "temporary"),
+}
+READERS.update({name: one_of(*words) for name, words in WORDS.items()})
 
 HOST = "127.0.0.1"  # showing a folder to a network is the user's word, never the default
 PORT = 9085
@@ -24,12 +28,12 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 NAME_RULE = f"letters, digits, `.`, `_` and `-`, not starting with `.` or `-`, at most {LONGEST_NAME}"
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class Options(Value):
     """What a person may say beside the target; None where nothing was said."""
 
     host: str | None = None
     port: int | None = None
-    workers: int | Literal["auto"] | None = None
+    workers: int | Auto | None = None
     model: Model | None = None
     log: str | None = None  # absolute
     directory: str | None = None  # absolute
@@ -57,11 +61,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def over(self, other: Options) -> Options:
         """These, and where nothing was said, the `other`'s."""
-        own = {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
-        return msgspec.structs.replace(other, **own)
+        return other.replace(**self.given())
 
 
-class Service(msgspec.Struct, frozen=True, kw_only=True):
+class Service(Value):
     """One service with everything that is needed to start it again with the same options."""
 
     name: str
@@ -103,6 +106,8 @@ def checked_name(text: str, where: str = "--name") -> str:
 
 def derived_name(text: str, otherwise: str) -> str:
     """A name made of a folder's, a class's or a command's: accents dropped, the rest of what is odd a `-`."""
+    import unicodedata
+
     ascii_ = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     plain = "".join(c if c in _PLAIN else "-" for c in ascii_).strip("-.")[:LONGEST_NAME]
     return plain or otherwise

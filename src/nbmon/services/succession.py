@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from nbmon.services.service import Service
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ class Succession:
 
     def _written(self) -> dict[str, Any]:
         return {
-            "service": msgspec.to_builtins(self._service),
+            "service": self._service.plain(),
             "foreground": self._foreground,
             "pid": self._pid(),
             "listening": [one.fileno() for one in self.listening],
@@ -116,7 +114,7 @@ def _built(fd: int) -> Built:
 
     handed = received(fd)
     beside = handed["beside"]
-    built = build(msgspec.convert(beside["service"], Service), foreground=beside["foreground"])
+    built = build(Service.from_plain(beside["service"]), foreground=beside["foreground"])
     built.succession.handed = handed
     return built
 

@@ -12,11 +12,8 @@ from __future__ import annotations
 import os
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from nbmon.services import config as config_file
-from nbmon.services.config import Config
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
 from nbmon.services.service import (
     Options,
@@ -26,6 +23,9 @@ from nbmon.services.service import (
     derived_name,
     is_name,
 )
+
+if TYPE_CHECKING:
+    from nbmon.services.config import Config
 
 _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -68,6 +68,8 @@ def resolve(
                 f"there is a TARGET ({printable(word)}) and a command after --; give one of the two"
             )
         return check_options(_of_command(command, options, name, _here()))
+    from nbmon.services import config as config_file
+
     config = config_file.load(config_path)
     if word is None:
         raise MisuseError(_which(config))
@@ -145,7 +147,7 @@ def _of_target(word: str, target: str, options: Options, name: str | None, confi
     keys, what = ("services", word, "target"), f"target of services.{word}"
     if meaning(target, [], os.path.isdir(path)) is Meaning.CLASS:
         found = _of_class(target, options, name or word, config.directory)
-        return msgspec.structs.replace(found, origin=str(config.wrong(keys, what)))
+        return found.replace(origin=str(config.wrong(keys, what)))
     if fault := folder_fault(path, target):
         accepted = "accepted is a folder, relative to the file, or module:Class"
         raise config.wrong(keys, f"{what}: {accepted}, and {fault}")
@@ -209,7 +211,7 @@ def _nothing(word: str, config: Config | None) -> ServiceError:
         )
     names = list(config.services) if config else []
     tried = "no folder here, no module:Class" + (
-        f", no name of {config.path}" if config else f", and no {config_file.FILE} is here"
+        f", no name of {config.path}" if config else ", and no nbmon.toml is here"
     )
     meant = near(word, [*names, *_folders(".")]) if is_name(word) else ""
     return ServiceError(

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nbmon.services.errors import ServiceError, printable
-from nbmon.services.service import Restart, derived_name
+from nbmon.services.service import derived_name
+from nbmon.services.words import Restart
 
 LONGEST_TIMEOUT = 86400.0  # seconds, as nbmon.toml accepts
 MOST = 1000  # services of one file

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from nbmon.services.convert.ini import Entry, Section, Sections
 from nbmon.services.convert.programs import MOST, At, Notes, Program, World
 from nbmon.services.errors import near, printable
-from nbmon.services.service import Restart
+from nbmon.services.words import Restart
 
 _PLACE = re.compile(
     r"%(?:%|\((?P<name>[^)]*)\)(?P<form>[-+ #0]*\d{0,3}(?:\.\d{1,3})?[sdi])|(?P<odd>.?))", re.DOTALL

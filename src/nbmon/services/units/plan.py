@@ -114,9 +114,7 @@ def container_words(plan: Plan) -> list[str]:
     if plan.port == 0:
         raise MisuseError("--port 0, any free port, cannot be told to others; give a number from 1", "port")
     kept = {key: None for key in (*FILES, "listen") if hasattr(options, key)}
-    shown = msgspec.structs.replace(
-        options, **{**kept, "host": options.host or EVERYWHERE, "port": plan.port}
-    )
+    shown = options.replace(**{**kept, "host": options.host or EVERYWHERE, "port": plan.port})
     return [*_run(plan, shown), PICTURES]
 
 
@@ -156,7 +154,7 @@ def _what(service: Service) -> list[str]:
 
 
 def _given(options: Options) -> dict[str, object]:
-    return {key: value for key, value in msgspec.structs.asdict(options).items() if value is not None}
+    return options.given()
 
 
 def _flags(options: Options, known: frozenset[str]) -> list[str]:

@@ -177,8 +177,8 @@ def _taking_sockets(plan: Plan) -> Plan:
     if "listen" not in plan.flags:
         raise ServiceError("this version of nbmon run takes no sockets from systemd; leave --socket out")
     # Other places that were given are left to the socket unit, which has a ListenStream= for each.
-    options = msgspec.structs.replace(plan.service.options, host=None, port=None, listen=("systemd",))
-    service = msgspec.structs.replace(plan.service, options=options)
+    options = plan.service.options.replace(host=None, port=None, listen=("systemd",))
+    service = plan.service.replace(options=options)
     # Not by its name: what its nbmon.toml says of addresses would be opened beside systemd's.
     return msgspec.structs.replace(plan, service=service, config=None)
 

@@ -140,8 +140,13 @@ class PictureDaemon(Daemon):
         self._serve(crew, app, sockets)
 
     def rehearse(self) -> None:
-        """Do what can be done without a socket. ServiceError, FolderError."""
-        self._prepared()
+        """Do what can be done without a socket. ServiceError."""
+        from nbmon.pictures import FolderError
+
+        try:
+            self._prepared()
+        except FolderError as error:
+            raise ServiceError(str(error)) from None
         assert self.outfit is not None
         self.outfit.rehearse()
 

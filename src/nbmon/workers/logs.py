@@ -1,7 +1,7 @@
 """The workers' own logs, on the master's side: one pipe and one scribe for each file.
 
-The master keeps both ends of each pipe: a worker never writes to a pipe without a reader, and a scribe that
-was killed is replaced without a line lost.
+The master keeps both ends of each pipe: a worker never writes to a pipe without a reader. A scribe that was
+killed is replaced; what is in the pipe is not lost, but what the scribe had read and not yet written is.
 """
 
 from __future__ import annotations

@@ -261,3 +261,30 @@ def test_what_has_no_supervisor_says_so(programs):
     programs("start", "programs:Ticker")
     assert "only what a supervisor runs" in programs("upgrade", "Ticker", code=1).stderr
     assert "nobody is not running" in programs("upgrade", "nobody", code=1).stderr
+
+
+TALKER = """
+from nbmon import Supervisor, process
+
+script = "trap 'echo again' USR1; echo first; while :; do sleep 0.1; done"
+tree = Supervisor(process("talker", ["sh", "-c", script], prefix=True))
+"""
+
+
+def test_prefixes_in_the_common_log_survive(nbmon):
+    (nbmon.cwd / "talk.py").write_text(TALKER)
+    nbmon("start", "talk:tree")
+
+    def said(line, times=1):
+        return lambda: nbmon.tried("logs", "tree").stdout.splitlines().count(line) == times
+
+    wait_until(said("talker | first"))
+    nbmon("upgrade", "tree")
+    pid = workers(nbmon, "tree")["talker"]["pid"]
+    os.kill(pid, signal.SIGUSR1)
+    wait_until(said("talker | again"))
+    os.kill(pid, signal.SIGKILL)
+    wait_until(said("talker | first", 2))
+    assert "is replaced" not in nbmon("logs", "tree").stdout
+    nbmon("stop", "tree")
+    assert nbmon.left() == []

@@ -44,6 +44,13 @@ def work():
         (lambda: process("a", work, memory_limit=0), "memory_limit is 0; accepted is a whole number from 1"),
         (lambda: process("a", work, max_requests=1.5), "max_requests is 1.5"),
         (lambda: process("a", work, log="x", log_bytes=0), "log_bytes is 0"),
+        (
+            lambda: process("a", work, log="x", prefix=True),
+            "a: prefix is for the common log; leave it out, or",
+        ),
+        (lambda: process("a", work, prefix="x"), "prefix is 'x'; accepted are True and False"),
+        (lambda: thread("a", work, prefix=True), "a thread has no option 'prefix' (a process has it)"),
+        (lambda: Supervisor(prefix=1), "the supervisor: prefix is 1; accepted are True and False"),
         (lambda: thread("a", work, user="nobody"), "a thread has no option 'user' (a process has it)"),
         (
             lambda: coroutine("a", work, colour=1),

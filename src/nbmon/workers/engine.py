@@ -14,6 +14,7 @@ from random import random as chance
 from typing import Any
 
 from nbmon.workers import deaths, orphans, upgrading
+from nbmon.workers.commonlog import CommonLog
 from nbmon.workers.control import NO_PLACES, Control, Places
 from nbmon.workers.core import Core, Do
 from nbmon.workers.errors import WorkerError
@@ -26,7 +27,7 @@ from nbmon.workers.log import say
 from nbmon.workers.logs import Logs
 from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
-from nbmon.workers.processes import Job, Processes
+from nbmon.workers.processes import Job, Processes, Running
 from nbmon.workers.procside import ProcessWorker, live
 from nbmon.workers.readiness import Descriptor, Port
 from nbmon.workers.reloading import Phase, Reload
@@ -50,6 +51,7 @@ class Engine:
         self.control: Control
         self._signals: Signals
         self.logs: Logs
+        self.common_log: CommonLog
         self._places = places
         self.reload_result = ""
         self._on_ready = on_ready
@@ -89,6 +91,7 @@ class Engine:
             self.control = Control(self, self._places)
             stack.callback(self.control.close)
             self.logs = Logs(self.loop, self.processes)
+            self.common_log = CommonLog(self.loop, self.processes)
             stack.callback(self._end)
             self._live()
         if self.core.failure is not None:
@@ -97,6 +100,7 @@ class Engine:
     def _end(self) -> None:
         self._dismiss_hosts()
         self.logs.close()
+        self.common_log.close()
         self.processes.end_all()
 
     # --- the loop ---
@@ -283,8 +287,9 @@ class Engine:
             pipe = Descriptor(self.loop, self.processes.ground.high, lambda: self._ready(life))
             job.extra[int(spec.ready[3:])] = pipe.writing
         try:
-            life = ProcessLife(slot, self.processes, self.processes.start(job))
-        except WorkerError:
+            start = self._starter(slot.parent, spec.prefix) if job.output < 0 else self.processes.start
+            life = ProcessLife(slot, self.processes, start(job))
+        except (WorkerError, OSError):
             if pipe is not None:
                 pipe.close()
             raise
@@ -303,8 +308,16 @@ class Engine:
         place = (slot.parent.key, slot.spec.kind)
         host = self._hosts.get(place)
         if host is None or host.culprit is not None or host.abandoned:
-            host = self._hosts[place] = Host(slot.spec.kind, slot.parent, self, self.loop, self.processes)
+            start = self._starter(slot.parent)
+            host = Host(slot.spec.kind, slot.parent, self, self.loop, self.processes, start=start)
+            self._hosts[place] = host
         return host.start(slot)
+
+    def _starter(self, node: Node | None, prefix: bool = False) -> Callable[[Job], Running]:
+        """What starts a process without a log of its own: with a prefix, if it or one above wants that."""
+        while node is not None and not prefix:
+            prefix, node = node.plan.prefix, node.parent
+        return self.common_log.start if prefix else self.processes.start
 
     def host_gone(self, host: Host) -> None:
         """A host is reaped."""

@@ -12,6 +12,7 @@ import time
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
+from nbmon.workers import commonlog
 from nbmon.workers.child import Child
 from nbmon.workers.core import Do
 from nbmon.workers.lives import ProcessLife
@@ -41,6 +42,7 @@ def written(engine: Engine) -> dict[str, Any]:
         "nodes": nodes,
         "slots": [_slot(engine, slot) for slot in engine.core.by_key.values()],
         "logs": engine.logs.written(),
+        "common_log": engine.common_log.written(),
     }
 
 
@@ -50,6 +52,7 @@ def descriptors(estate: dict[str, Any]) -> list[int]:
     found += [slot["life"][1] for slot in estate["slots"] if slot["life"]]
     for reading, writing, _pid, pidfd, *_ in estate["logs"].values():
         found += [reading, writing, pidfd]
+    found += commonlog.descriptors(estate["common_log"])
     return [fd for fd in found if fd >= 0]
 
 
@@ -101,6 +104,8 @@ def settle(engine: Engine, estate: dict[str, Any]) -> None:
     for told in estate["slots"]:
         _take(engine, nodes, told)
     engine.logs.take_over(estate["logs"])
+    if "common_log" in estate:  # an older image had none
+        engine.common_log.take_over(estate["common_log"])
     engine.core.go_on(time.monotonic())
 
 

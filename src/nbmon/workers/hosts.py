@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from nbmon.workers import wire
@@ -62,7 +62,16 @@ class HostedLife(Life):
 class Host:
     """One host process, from its fork to its end."""
 
-    def __init__(self, kind: str, node: Node, ears: Ears, loop: Loop, processes: Processes) -> None:
+    def __init__(
+        self,
+        kind: str,
+        node: Node,
+        ears: Ears,
+        loop: Loop,
+        processes: Processes,
+        *,
+        start: Callable[[Job], Running],
+    ) -> None:
         self._ears = ears
         self._loop = loop
         self._processes = processes
@@ -74,9 +83,9 @@ class Host:
         self._lines = wire.Lines()
         self._kind = kind
         self._name = f"{node.name}/{kind}s" if node.name else f"{kind}s"
-        self.running = self._fork()
+        self.running = self._fork(start)
 
-    def _fork(self) -> Running:
+    def _fork(self, start: Callable[[Job], Running]) -> Running:
         ours, theirs = socket.socketpair()
         specs, kind = self._specs, self._kind
 
@@ -86,7 +95,7 @@ class Host:
         job = Job(self._name, Worker("process", self._name), live, self._gone, lambda _word: None)
         try:
             self._sock = socket.socket(fileno=self._processes.ground.high.lift(ours.detach()))
-            running = self._processes.start(job)
+            running = start(job)
         except OSError as error:
             raise WorkerError(f"cannot start the host of {self._name}: {error.strerror}") from None
         finally:

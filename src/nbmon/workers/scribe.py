@@ -1,4 +1,4 @@
-"""The process that writes a log: one thread reads the workers' pipe, another writes to the disk.
+"""The process that writes a log: one thread reads what the workers say, another writes to the disk.
 
 What a slow or full disk does not take is dropped, and counted in the log: the workers are never held up.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from typing import Protocol
 
 from nbmon.workers.rotation import RotatedFile
 from nbmon.workers.spec import Log
@@ -18,12 +19,21 @@ CHUNK = 64 * 1024  # bytes read at once
 RETRY = 1.0  # seconds between two tries of a disk that takes nothing
 
 
-class Scribe:
-    """Copies from a pipe to a rotated file, until the pipe's end."""
+class Sink(Protocol):
+    """Where the bytes go."""
 
-    def __init__(self, reading: int, log: Log) -> None:
-        self._reading = reading
-        self._file = RotatedFile(log.path, log.size, log.files)
+    def write(self, data: bytes) -> None:
+        """Write whole lines. OSError if they are not taken; the next write tries again."""
+
+    def close(self) -> None:
+        """After an error."""
+
+
+class Writer:
+    """Writes in a thread of its own what is taken, and drops what there is too much of."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._file = sink
         self._backlog: deque[bytes] = deque()
         self._size = 0
         self._dropped = 0
@@ -31,23 +41,19 @@ class Scribe:
         self._change = threading.Condition()
 
     def run(self) -> int:
-        """The scribe's whole life; the exit code."""
+        """The whole life of the process; the exit code."""
         writer = threading.Thread(target=self._write, name="nbmon-writer", daemon=True)
         writer.start()
-        rest = b""
-        while data := os.read(self._reading, CHUNK):
-            whole, feed, rest = (rest + data).rpartition(b"\n")
-            if len(rest) > LONGEST_LINE:
-                whole, feed, rest = whole + feed + rest, b"\n", b""
-            if whole or feed:
-                self._take(whole + feed)
-        if rest:
-            self._take(rest + b"\n")
+        self._read()
         with self._change:
             self._over = True
             self._change.notify()
         writer.join()
         return 0
+
+    def _read(self) -> None:
+        """Take what there is to be written, until the end."""
+        raise NotImplementedError
 
     def _take(self, data: bytes) -> None:
         with self._change:
@@ -79,3 +85,22 @@ class Scribe:
             with self._change:
                 self._dropped += dropped + len(data)
                 self._change.wait_for(lambda: self._over, RETRY)
+
+
+class Scribe(Writer):
+    """Copies from a pipe to a rotated file, until the pipe's end."""
+
+    def __init__(self, reading: int, log: Log) -> None:
+        super().__init__(RotatedFile(log.path, log.size, log.files))
+        self._reading = reading
+
+    def _read(self) -> None:
+        rest = b""
+        while data := os.read(self._reading, CHUNK):
+            whole, feed, rest = (rest + data).rpartition(b"\n")
+            if len(rest) > LONGEST_LINE:
+                whole, feed, rest = whole + feed + rest, b"\n", b""
+            if whole or feed:
+                self._take(whole + feed)
+        if rest:
+            self._take(rest + b"\n")

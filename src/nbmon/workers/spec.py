@@ -81,6 +81,7 @@ class Worker:
     jitter: float = JITTER
     settings: Settings = Settings()
     aside: bool = False  # it serves others: alone, it does not keep the tree up
+    prefix: bool = False  # its lines in the common log carry its name
 
     def names(self) -> list[str]:
         """The names of all of it: `resizer`, or `resizer-1` … `resizer-4`."""
@@ -117,6 +118,7 @@ def process(
     log: str | None = None,
     log_bytes: int = LOG_BYTES,
     log_files: int = LOG_FILES,
+    prefix: bool = False,
 ) -> Worker:
     """A worker that is a process: a callable, "module:function" (imported there), or a command's words.
 
@@ -124,7 +126,7 @@ def process(
     "fd:N" (a line written to descriptor N, as s6 has it), "alive:SECONDS" (it has lived so long) or a port,
     as number or "HOST:PORT", that answers.
     `most` bounds what it may be scaled to. Times in seconds, memory and log sizes in bytes. `env` adds to the
-    environment; None removes a variable.
+    environment; None removes a variable. With `prefix`, each of its lines in the common log is `NAME | line`.
     `limits` are setrlimit(2)'s by name: {"nofile": 1024}. WorkerError says what is not accepted.
     """
     from os.path import abspath
@@ -161,6 +163,7 @@ def process(
             max_age=max_age,
             max_requests=max_requests,
             settings=settings,
+            prefix=prefix,
         )
     )
 
@@ -185,7 +188,7 @@ def coroutine(name: str, target: Callable[..., Any] | str, **options: Any) -> Wo
 _PROCESS = frozenset(process.__kwdefaults__ or ())
 _OWN_PROCESS = (
     {"env", "directory", "user", "group", "umask", "nice", "affinity", "limits"}
-    | {"descriptors", "memory_limit", "log", "log_bytes", "log_files"}
+    | {"descriptors", "memory_limit", "log", "log_bytes", "log_files", "prefix"}
 )  # fmt: skip
 _HOSTED = _PROCESS - _OWN_PROCESS
 
@@ -210,6 +213,8 @@ def _checked(worker: Worker) -> Worker:
     checked_choice(name, "restart", worker.restart, get_args(Restart))
     checked_number(name, "start_timeout", worker.start_timeout, positive=True)
     checked_number(name, "grace", worker.grace)
+    if not isinstance(worker.prefix, bool):
+        raise WorkerError(f"{name}: prefix is {worker.prefix!r}; accepted are True and False")
     for key in ("heartbeat", "max_age"):
         if getattr(worker, key) is not None:
             checked_number(name, key, getattr(worker, key), positive=True)
@@ -219,6 +224,8 @@ def _checked(worker: Worker) -> Worker:
     if worker.settings.log is not None:
         whole_number(name, "log_bytes", worker.settings.log.size, 1)
         whole_number(name, "log_files", worker.settings.log.files, 0)
+        if worker.prefix:
+            raise WorkerError(f"{name}: prefix is for the common log; leave it out, or the log of its own")
     return worker
 
 
@@ -243,6 +250,7 @@ class Plan:
     backoff: Backoff = Backoff()
     restart: Restart = "permanent"
     strict_start: bool = False
+    prefix: bool = False  # as a worker's, for all below
 
 
 def checked_plan(plan: Plan) -> Plan:
@@ -255,6 +263,8 @@ def checked_plan(plan: Plan) -> Plan:
     checked_number(called, "backoff", plan.backoff.first)
     checked_number(called, "backoff_cap", plan.backoff.cap)
     checked_number(called, "healthy", plan.backoff.healthy)
+    if not isinstance(plan.prefix, bool):
+        raise WorkerError(f"{called}: prefix is {plan.prefix!r}; accepted are True and False")
     seen: set[str] = set()
     for child in plan.children:
         if isinstance(child, Plan):

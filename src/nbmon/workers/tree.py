@@ -19,7 +19,8 @@ class Supervisor:
     "rest_for_one". More than `intensity` restarts within `period` seconds, and it gives up; the supervisor
     above then restarts it as a whole, or gives up too. What dies before `healthy` seconds of life waits
     `backoff` seconds, doubled with each death in a row up to `backoff_cap`. With `strict_start` it gives up,
-    as in OTP, if one dies before it was ever ready, while the tree starts. WorkerError for wrong values.
+    as in OTP, if one dies before it was ever ready, while the tree starts. With `prefix`, all processes below
+    that have no log of their own write `NAME | line` to the common log. WorkerError for wrong values.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Supervisor:
         healthy: float = 1.0,
         restart: Restart = "permanent",
         strict_start: bool = False,
+        prefix: bool = False,
     ) -> None:
         self._background: Background | None = None
         self.plan = checked_plan(
@@ -46,6 +48,7 @@ class Supervisor:
                 Backoff(backoff, backoff_cap, healthy),
                 restart,
                 strict_start,
+                prefix,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -73,6 +74,26 @@ def test_a_darkroom_that_dies_comes_back(nbmon, photos):
     wait_until(lambda: get(url + "a.jpg?w=31")[0] == 200)
     assert get(url + "a.jpg")[0] == 200
     assert darkroom_of(nbmon.view("photos")) not in (None, victim)
+
+
+def web_of(nbmon):
+    return next(one for one in nbmon.view("photos")["workers"] if one["name"] == "web")
+
+
+def test_the_darkroom_stops_after_those_that_ask_it(nbmon, photos):
+    """Else what they still ask would be answered by nobody, and cut."""
+    url = nbmon("start", "./photos", "--port", "0").stdout.strip()
+    assert get(url + "a.jpg?w=30")[0] == 200
+    darkroom = Process(darkroom_of(nbmon.view("photos")))
+    with open(photos / "large.png", "wb") as file:
+        file.truncate(100_000_000)  # more than is on its way at once
+    stop = threading.Thread(target=nbmon, args=("stop", "photos"))
+    with urllib.request.urlopen(url + "large.png", timeout=30):
+        stop.start()
+        wait_until(lambda: web_of(nbmon)["state"] == "stopping" or not darkroom.alive)
+        assert darkroom.alive
+    stop.join()
+    assert not darkroom.alive
 
 
 def test_without_processing_the_originals_are_sent(nbmon, photos):

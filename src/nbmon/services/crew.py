@@ -1,9 +1,10 @@
 """Who serves a folder: workers under a supervisor, each by one model or another.
 
 Further workers stand beside them in the same tree: append them to `Crew.beside` before `serve`, as in
-`crew.beside.append(process("darkroom", darkroom.run))`. They are started after those that serve, and must
-be ready at once: nobody waits for them, and the server goes on without them. What they share with those
-that serve (a socket pair, say) is made before, in the supervisor, from which all are forked.
+`crew.beside.append(process("darkroom", darkroom.run))`. They are started before those that serve, so that
+they are stopped after them, and must be ready at once: nobody waits for them, and the server goes on without
+them. What they share with those that serve (a socket pair, say) is made before, in the supervisor, from which
+all are forked.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class Crew:
             restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
         )  # fmt: skip
         beside = [replace(one, aside=True) for one in self.beside]
-        supervise([worker, *beside], announce, control, succession)
+        supervise([*beside, worker], announce, control, succession)
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""

@@ -29,7 +29,7 @@ def pillow(source: str, width: int, out: str, *, gap: float = 3.0) -> None:
         picture.draft(None, (width, height))
         small = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=gap)
     if out.endswith(".avif"):
-        small.save(out, quality=60, speed=8, max_threads=1)
+        small.save(out, quality=60, speed=9, max_threads=1)
     elif out.endswith(".webp"):
         small.save(out, quality=78, method=4)
     else:

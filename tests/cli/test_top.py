@@ -72,6 +72,12 @@ def test_without_a_terminal_the_table_is_printed_once(demo, holiday):
     assert all("x" not in line or "holiday" not in line for line in demo("top", "db").stdout.splitlines())
 
 
+def test_a_name_that_is_not_there_is_said(demo):
+    said = demo("top", "demmo", code=1).stderr
+    assert "demmo is not running" in said
+    assert "demo" in said.replace("demmo", "")
+
+
 def test_rows_for_programs_tell_what_each_costs(demo):
     found = rows(demo)
     web = found["demo/web-1"]

@@ -271,6 +271,15 @@ def test_a_signature_lets_in(site: Sites) -> None:
     assert one.later == 1
 
 
+def test_what_a_signature_that_ends_lets_in_is_asked_for_again(site: Sites) -> None:
+    one = site(key=KEY)
+    right = version((one.path / "a.jpg").stat()).encode()
+    for more, kept in ((b"", True), (b"&expires=%d" % (time.time() + 1000), False)):
+        query = signed(KEY, b"a.jpg", b"w=41&v=" + right + more).decode()
+        field = one.get("/a.jpg?" + query).field(b"cache-control") or b""
+        assert (b"immutable" in field, field == b"no-cache") == (kept, not kept)
+
+
 def test_a_signature_ends(site: Sites) -> None:
     one = site(key=KEY)
     now = int(time.time())

@@ -40,6 +40,8 @@ def top(names: tuple[str, ...], once: bool, as_json: bool) -> int:
 
     looker = Looker(names)
     try:
+        if names and not as_json and (once or not _is_terminal()):
+            _know(names)
         if as_json:
             click.echo(_json(_glance(looker)))
         elif once or not _is_terminal():
@@ -49,6 +51,16 @@ def top(names: tuple[str, ...], once: bool, as_json: bool) -> int:
     finally:
         looker.close()
     return 0
+
+
+def _know(names: Sequence[str]) -> None:
+    """ServiceError for the first that names no service."""
+    from nbmon.services import control
+    from nbmon.services.errors import ServiceError
+
+    for name in names:
+        if control.find(name) is None:
+            raise ServiceError(control.unknown(name))
 
 
 def _is_terminal() -> bool:

@@ -267,7 +267,8 @@ class _Finish:
     def _what(self, stored: Stored, timing: bytes) -> Representation:
         # RFC 9110, section 8.8.2.1: never later than the Date of the answer
         modified = max(0, min(int(self._status.st_mtime), int(time.time())))
-        fresh = self._asked.version == version(self._status)
+        # A signature that ends would outlive itself in a cache that need not ask again
+        fresh = self._asked.version == version(self._status) and self._asked.expires is None
         fields = [FOR_EVER if fresh else NO_CACHE, NO_SNIFF, (b"Server-Timing", timing)]
         if self._asked.recipe.auto_format:
             fields.append(VARY)

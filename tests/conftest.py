@@ -1,7 +1,13 @@
 """What holds for every room's tests."""
 
+import signal
+
 from hypothesis import settings
 
 # A deadline for one example measures the machine, not the code.
 settings.register_profile("nbmon", deadline=None)
 settings.load_profile("nbmon")
+
+# A shell without job control starts what it puts into the background with Ctrl-C ignored, which programs inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,6 +8,6 @@ from hypothesis import settings
 settings.register_profile("nbmon", deadline=None)
 settings.load_profile("nbmon")
 
-# A shell without job control starts what runs in its background with Ctrl-C ignored, and programs inherit that.
+# A shell without job control starts its background with Ctrl-C ignored, and programs inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -63,7 +63,12 @@ format: $(VENV)/.developing
 
 test: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
-	@sh scripts/test.sh $(BIN) $(TESTS)
+	@sh scripts/test.sh $(BIN) plain $(TESTS)
+
+# The same with coverage, in child processes too: twice as long.
+coverage: $(VENV)/.developing
+	@sh scripts/debian-packages.sh chromium
+	@sh scripts/test.sh $(BIN) coverage $(TESTS)
 
 # atheris is guided by coverage; pip install atheris, where it has a wheel.
 fuzz: $(VENV)/.developing

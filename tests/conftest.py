@@ -8,6 +8,7 @@ from hypothesis import settings
 settings.register_profile("nbmon", deadline=None)
 settings.load_profile("nbmon")
 
-# A shell without job control starts its background with Ctrl-C ignored, and programs inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell without job control starts its background with both ignored, and programs inherit that.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nbmon.pictures.beneath import NotHere, Unavailable, have_openat2, look_plain, open_plain, translate, walk
+from nbmon.pictures.held import Held
 
 MAX_NAMES = 50_000  # names read from one directory; what lies beyond is served but not listed
 MAX_COUNTED = 1_000  # names looked at to say how many pictures a sub-folder has
@@ -21,25 +22,19 @@ class FolderError(Exception):
     """The folder cannot be shown; `str()` is a finished sentence for whoever named it."""
 
 
-class Entry:
-    """An open regular file or directory. Whoever gets one closes it; a forgotten one closes itself."""
+class Entry(Held):
+    """An open regular file or directory."""
 
-    __slots__ = ("_fd", "status")
+    __slots__ = ("status",)
 
     def __init__(self, fd: int, status: os.stat_result) -> None:
-        self._fd = fd
+        super().__init__(fd)
         self.status = status
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a directory."""
         return stat.S_ISDIR(self.status.st_mode)
-
-    def fileno(self) -> int:
-        """The descriptor; ValueError once closed."""
-        if self._fd < 0:
-            raise ValueError("the file is closed")
-        return self._fd
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`, fewer at the end of the file; OSError if the disk fails."""
@@ -48,14 +43,6 @@ class Entry:
     def look(self) -> os.stat_result:
         """The status as it is now; `status` is as old as the opening."""
         return os.fstat(self._fd)
-
-    def close(self) -> None:
-        """Close the descriptor; harmless twice."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    __del__ = close
 
     def __enter__(self) -> Entry:
         return self

@@ -21,6 +21,7 @@ from nbmon.pictures.darkroom.client import Darkroom, Made
 from nbmon.pictures.darkroom.job import Job
 from nbmon.pictures.darkroom.limits import DEFAULT_LIMITS, Limits
 from nbmon.pictures.folder import Entry
+from nbmon.pictures.held import Held
 from nbmon.pictures.kinds import SVG, kind_of, sniff
 from nbmon.pictures.processing.geometry import Size, fit
 from nbmon.pictures.processing.negotiation import KINDS, OWN, format_of, moves_by_header
@@ -206,29 +207,6 @@ def _pages_key(terms: Terms) -> bytes | None:
     return os.urandom(32) if terms.only_presets else None
 
 
-class Result:
-    """A result that came out of the darkroom, in memory that the kernel frees when it is closed."""
-
-    __slots__ = ("_fd",)
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def fileno(self) -> int:
-        """The descriptor; ValueError once closed."""
-        if self._fd < 0:
-            raise ValueError("the file is closed")
-        return self._fd
-
-    def close(self) -> None:
-        """Close the descriptor; harmless twice."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    __del__ = close
-
-
 class _Finish:
     """Makes the answer of a result."""
 
@@ -251,7 +229,7 @@ class _Finish:
             return response
         stored = Stored(self._fm, reply.width, reply.height, reply.length, bytes.fromhex(reply.digest))
         timing = b"queue;dur=%.1f, make;dur=%.1f" % (1e3 * reply.waited, 1e3 * reply.took)
-        return self.with_file(Result(made.result), stored, b"cache;desc=miss, " + timing)
+        return self.with_file(Held(made.result), stored, b"cache;desc=miss, " + timing)
 
     def with_file(self, file: Any, stored: Stored, timing: bytes) -> Response:
         """The answer with the content of `file`, which is closed if it is not part of it."""

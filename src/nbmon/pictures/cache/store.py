@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from nbmon.pictures.cache.entry import TRAILER_BYTES, Stored, digest_of, read_trailer, trailer
+from nbmon.pictures.held import Held
 
 FOLDER = "results"  # within nbmon's cache folder
 TOUCH_AFTER = 60.0  # seconds: how exactly it is known when a file was last used
@@ -21,29 +22,15 @@ CHECKED = 4_096  # files of which it is remembered that they are whole
 PIECE = 1 << 20  # bytes read at once
 
 
-class File:
+class File(Held):
     """An open result: for whoever sends it, as an open file of the folder is."""
 
-    __slots__ = ("_fd", "state", "stored")
+    __slots__ = ("state", "stored")
 
     def __init__(self, fd: int, stored: Stored, state: tuple[int, ...]) -> None:
-        self._fd = fd
+        super().__init__(fd)
         self.stored = stored
         self.state = state
-
-    def fileno(self) -> int:
-        """The descriptor; ValueError once closed."""
-        if self._fd < 0:
-            raise ValueError("the file is closed")
-        return self._fd
-
-    def close(self) -> None:
-        """Close the descriptor; harmless twice."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    __del__ = close
 
 
 class Wrote(NamedTuple):

@@ -3,7 +3,7 @@
 Its limits (setrlimit(2)), its rights if it has root's, and by a seccomp filter (seccomp(2)) every system call
 that opens or changes a file by name, reaches the network, or another process. Landlock (landlock(7)) says
 the same of files once more, where the kernel has it. The filter is written by hand: it is forty numbers, and
-no library for it is kept up that needs no compiler. What it forbids fails with EPERM.
+the bindings of libseccomp need that library on the machine. What it forbids fails with EPERM.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050001  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
 
 
 def enter(limits: Limits, parent: int) -> None:
-    """Give everything up. Ends the process if `parent` is gone, or if it cannot be done."""
+    """Give everything up, the filter where the kernel has it. Ends the process if `parent` is gone."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # EFBIG instead

@@ -5,8 +5,6 @@ One browser serves all tests of a process; a page fails its test if the browser 
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,11 +16,8 @@ import pytest
 
 from support.browsing import until
 
-CHROMIUM = shutil.which("chromium")
 KEPT = Path(__file__).parents[2] / "artifacts" / "screenshots"
 PHONE = 600  # pixels: narrower ones are phones
-FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SERVE = """
 import sys
 from nbmon.pictures import Folder, Pictures
@@ -38,20 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(here):
             item.add_marker(pytest.mark.browser)
-            if CHROMIUM is None:
-                reason = "Debian's chromium is not installed: apt-get install chromium"
-                item.add_marker(pytest.mark.skip(reason=reason))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=os.geteuid() != 0
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

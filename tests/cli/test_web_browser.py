@@ -6,7 +6,6 @@ What was seen is kept as pictures under artifacts/.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -14,30 +13,11 @@ import pytest
 
 from cli.test_web import demo, web
 
-CHROMIUM = shutil.which("chromium")
 KEPT = Path(__file__).parents[2] / "artifacts" / "web"
 LONGEST = 30_000  # milliseconds
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Debian's chromium is not installed: apt-get install chromium"
-    ),
-]
+pytestmark = pytest.mark.browser
 __all__ = ["demo"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-            chromium_sandbox=os.geteuid() != 0,
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

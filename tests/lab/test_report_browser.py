@@ -1,8 +1,5 @@
 """The report in a real Chromium: wide and on a phone, light and dark; nothing overflows, no word is cut."""
 
-import os
-import shutil
-
 import pytest
 
 from nbmon.lab.experiment import Experiment, Finding, Settings
@@ -10,13 +7,7 @@ from nbmon.lab.report import page
 from nbmon.lab.result import Result
 from support.lab_plots import PLOTS
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Debian's chromium is not installed: apt-get install chromium"
-    ),
-]
+pytestmark = pytest.mark.browser
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 VISIBLE = (
     "[...document.querySelectorAll('figure div svg')].filter(svg => svg.getBoundingClientRect().width > 0)"
@@ -31,15 +22,6 @@ CUT = f"""{VISIBLE}.flatMap(svg => {{
 SMALLEST = f"Math.min(...{VISIBLE}.map(svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width))"
 INK_AND_PAPER = """['color', 'backgroundColor'].map(key =>
   getComputedStyle(document.body)[key].match(/\\d+/g).map(Number).reduce((a, b) => a + b))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=os.geteuid() != 0)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

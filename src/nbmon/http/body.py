@@ -14,10 +14,10 @@ from nbmon.http.limits import Limits
 
 LINE_BYTES = 1024  # of a chunk's size with its extensions, or of one trailer line
 
-_quoted = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
+_quoted = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 _SIZE_LINE = re.compile(
     rb"0*+([0-9A-Fa-f]*+)(?<=[0-9A-Fa-f])(?:[ \t]*+;[ \t]*+" + TOKEN
-    + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + _quoted + rb"))?+)*+\r\n"
+    + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + _quoted + rb"))?)*\r\n"
 )  # fmt: skip
 _TRAILER_LINE = re.compile(FIELD_LINE)
 _MOST_DIGITS = 15  # hexadecimal digits of a size that is still computed; more is beyond every limit

@@ -9,7 +9,7 @@ from nbmon.http.messages import Request
 
 _TAG = rb'(?:W/)?"[!#-~\x80-\xff]*+"'
 _ONE_TAG = re.compile(_TAG)
-_TAGS = re.compile(rb"(?:[ \t]*+,)*+[ \t]*+" + _TAG + rb"(?:[ \t]*+,(?:[ \t]*+" + _TAG + rb")?+)*+[ \t]*+")
+_TAGS = re.compile(rb"(?:[ \t]*+,)*[ \t]*+" + _TAG + rb"(?:[ \t]*+,(?:[ \t]*+" + _TAG + rb")?)*[ \t]*+")
 PROCEED = 200
 
 

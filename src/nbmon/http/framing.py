@@ -25,8 +25,8 @@ _TELLING_OLD = re.compile(_NAMES % b"").findall
 _TELLING = re.compile(_NAMES % rb"(?!:[ \t]*+keep-alive[ \t]*+\r)").findall
 Lines = list[tuple[bytes, bytes]]  # of name and value
 _DIGITS = re.compile(rb"[0-9]++")
-_CODINGS = re.compile(TOKEN + rb"(?:[ \t]*+,[ \t]*+" + TOKEN + rb")*+")
-_ABSOLUTE = re.compile(rb"(?i:https?)://(" + HOST_VALUE + rb")(/[^?]*+)?+(?:\?(.*+))?+", re.DOTALL)
+_CODINGS = re.compile(TOKEN + rb"(?:[ \t]*+,[ \t]*+" + TOKEN + rb")*")
+_ABSOLUTE = re.compile(rb"(?i:https?)://(" + HOST_VALUE + rb")(/[^?]*+)?(?:\?(.*+))?", re.DOTALL)
 _AUTHORITY = re.compile(rb"(?!:)" + HOST_VALUE)
 
 

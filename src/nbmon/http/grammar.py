@@ -1,12 +1,15 @@
 """RFC 9112's grammar of a request's head, as compiled patterns, and what is wrong where they do not match.
 
-Must not know: connections, states, what a field means. The possessive quantifiers (`++`, `*+`) leave nothing
-to backtrack, so that every match is linear in the head's length, whatever a stranger sends.
+Must not know: connections, states, what a field means. The possessive quantifiers (`++`, `*+`) of character
+classes leave nothing to backtrack within a line, and no line can be read as two: every match is linear in the
+head's length, whatever a stranger sends. Groups are repeated greedily: Python before 3.11.5 misses
+matches where a group's repetition is possessive (python/cpython#106052).
 """
 
 from __future__ import annotations
 
 import re
+import sys
 
 from nbmon.http.limits import Limits
 from nbmon.http.messages import Refusal
@@ -22,7 +25,7 @@ FIELD_LINE = TOKEN + rb":" + _VALUE + rb"\r\n"
 _REQUEST_LINE = rb"(" + _METHOD + rb") (" + _TARGET + rb") HTTP/1\.([0-9])\r"
 
 # Groups: method, target, minor version, and the field lines behind the LF of the request line.
-HEAD = re.compile(_REQUEST_LINE + rb"(\n(?:" + FIELD_LINE + rb")*+)\r\n")
+HEAD = re.compile(_REQUEST_LINE + rb"(\n(?:" + FIELD_LINE + rb")*)\r\n")
 BLANK_LINE = re.compile(rb"\n\r?\n")  # the end of a head, also of one that is wrong
 FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 LINE_EXTRA = 64  # bytes of a request line beside its target: method, version, spaces
@@ -34,9 +37,9 @@ _GOOD_FIELD = re.compile(FIELD_LINE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _NAME_CHAR = rb"[A-Za-z0-9\-._~!$&'()*+,;=]*+"
-_reg_name = _NAME_CHAR + rb"(?:%[0-9A-Fa-f]{2}" + _NAME_CHAR + rb")*+"
+_reg_name = _NAME_CHAR + rb"(?:%[0-9A-Fa-f]{2}" + _NAME_CHAR + rb")*"
 _ip_literal = rb"\[(?:[0-9A-Fa-f:.]++|[vV][0-9A-Fa-f]++\.[A-Za-z0-9\-._~!$&'()*+,;=:]++)\]"
-HOST_VALUE = rb"(?:" + _ip_literal + rb"|" + _reg_name + rb")(?::[0-9]{0,5}+)?+"
+HOST_VALUE = rb"(?:" + _ip_literal + rb"|" + _reg_name + rb")(?::[0-9]{0,5}+)?"
 HOST = re.compile(HOST_VALUE)  # RFC 9110 section 7.2: uri-host [ ":" port ], may be empty
 
 # What `plain_target` accepts, but for the limits. `Connection: keep-alive` says nothing new in 1.1. Names of
@@ -46,7 +49,8 @@ _REST_OF_NAME = (
     rb"(?i:ost|ange|f-|on(?:nection(?!:[ \t]*+keep-alive[ \t]*+\r\n)|tent-)|ransfer-|xpect|pgrade|e:|railer"
     rb"|uthorization)"
 )
-_PLAIN_FIELD = rb"(?:(?![HhRrIiCcTtEeUuAa]" + _REST_OF_NAME + rb")" + FIELD_LINE + rb")*+"
+_MANY = rb"*+" if sys.version_info >= (3, 11, 5) else rb"*"  # possessive saves 0.2 us of a browser's head
+_PLAIN_FIELD = rb"(?:(?![HhRrIiCcTtEeUuAa]" + _REST_OF_NAME + rb")" + FIELD_LINE + rb")" + _MANY
 PLAIN_HEAD = re.compile(
     rb"GET (/[!-\"$-~\x80-\xff]*+) HTTP/1\.1\r\n"
     + _PLAIN_FIELD

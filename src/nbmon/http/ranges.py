@@ -13,7 +13,7 @@ from nbmon.http.framing import number
 MOST_RANGES = 100  # asked for at once; beyond, the whole is sent
 _SPEC = rb"(?:[0-9]++-[0-9]*+|-[0-9]++)"
 _SET = re.compile(
-    rb"(?i:bytes)=((?:[ \t]*+,)*+[ \t]*+" + _SPEC + rb"(?:[ \t]*+,(?:[ \t]*+" + _SPEC + rb")?+)*+[ \t]*+)"
+    rb"(?i:bytes)=((?:[ \t]*+,)*[ \t]*+" + _SPEC + rb"(?:[ \t]*+,(?:[ \t]*+" + _SPEC + rb")?)*[ \t]*+)"
 )
 _SPECS = re.compile(rb"([0-9]*+)-([0-9]*+)")
 

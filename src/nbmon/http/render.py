@@ -29,7 +29,7 @@ REASONS = {
 _STARTS = {
     status: f"HTTP/1.1 {status} {reason}\r\nDate: ".encode("ascii") for status, reason in REASONS.items()
 }
-_LINES = re.compile(rb"\r\n(?:" + FIELD_LINE + rb")*+\r\n")
+_LINES = re.compile(rb"\r\n(?:" + FIELD_LINE + rb")*\r\n")
 BODILESS = frozenset((204, 304))  # RFC 9112 section 6.3: their heads are their ends
 
 

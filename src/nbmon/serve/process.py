@@ -2,8 +2,8 @@
 
 The master accepts, and keeps connections until a whole request is there; then it lends the connection to a
 child process, which converses until the client rests, and says so. Resting clients and slow heads hold no
-child, and a child that dies costs the one connection that it had. `converse` has the same shape as in the
-other models.
+child. A child that dies costs the connections that it has: the one it talks with, and those that wait in it.
+`converse` has the same shape as in the other models.
 
 The pool grows when a request waits, up to `bounds.processes`, and shrinks to `bounds.spare_processes`.
 """

@@ -12,18 +12,22 @@ PICTURES ?= examples/pictures
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stop status install develop check format test fuzz bench bench-pools bench-start bench-supervisor clean
+.PHONY: help serve stop status install develop check format test coverage fuzz \
+	bench bench-pools bench-bounds bench-start bench-supervisor clean
 
 help:
 	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
 	@echo 'make stop     end it'
 	@echo 'make status   what runs'
-	@echo 'make test     every test, from nothing'
+	@echo 'make install  nbmon into $(VENV); make develop: with its development tools'
+	@echo 'make test     every test, from nothing; make test TESTS=tests/http: one room'
+	@echo 'make coverage the same, and what they reach of the code; fails below the floor in pyproject.toml'
 	@echo 'make check    ruff, mypy --strict, import-linter'
 	@echo 'make format   ruff format and its safe fixes'
 	@echo 'make fuzz     look for bytes that break the HTTP parser, for a minute'
-	@echo 'make bench    measure on this machine, side by side with the peers (bench-pools, bench-start: the rest)'
-	@echo 'make clean    remove what the others made'
+	@echo 'make bench    measure HTTP on this machine, side by side with the peers'
+	@echo '              (bench-pools, bench-bounds, bench-start, bench-supervisor: the rest)'
+	@echo 'make clean    stop the picture daemon, and remove what the others made'
 
 $(BIN)/python:
 	@test -n '$(PYTHON)' || { echo 'nbmon needs Python 3.11 or newer and found none in PATH; name one: make serve PYTHON=/path/to/python3' >&2; exit 1; }
@@ -65,7 +69,7 @@ test: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
 	@sh scripts/test.sh $(BIN) plain $(TESTS)
 
-# The same with coverage, in child processes too: twice as long.
+# The same with coverage, in child processes too: twice as long. Below `fail_under` of pyproject.toml it fails.
 coverage: $(VENV)/.developing
 	@sh scripts/debian-packages.sh chromium
 	@sh scripts/test.sh $(BIN) coverage $(TESTS)
@@ -82,6 +86,10 @@ bench: $(VENV)/.developing
 
 bench-pools: $(VENV)/.developing
 	$(BIN)/python -m bench.http --pools --rounds 3 --write docs/benchmarks-pools.md
+
+bench-bounds: $(VENV)/.developing
+	@sh scripts/debian-packages.sh nginx-light lighttpd h2o wrk nghttp2-client || true
+	$(BIN)/python -m bench.bounds
 
 bench-supervisor: $(VENV)/.developing
 	@sh scripts/debian-packages.sh runit s6 || true

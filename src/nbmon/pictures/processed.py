@@ -81,6 +81,7 @@ class Processing:
         own = _pages_key(self._terms)
         self._keys = tuple(key for key in (own, self._terms.key) if key is not None)
         self.links = Links(own)
+        self.colours = store.colours if store is not None else None
         self._facts: OrderedDict[tuple[int, ...], Facts] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -9,6 +9,7 @@ from time import monotonic
 from nbmon.pictures.cache.bounds import SWEEP_AFTER, sweep
 from nbmon.pictures.cache.entry import Stored
 from nbmon.pictures.cache.store import Store
+from nbmon.pictures.processing.urls import version
 from nbmon.workers.fork import fork
 
 NICENESS = 15
@@ -43,6 +44,11 @@ class Keeper:
         if wrote.error:
             self._added = float(self._most)
         self._sweep_if_due()
+
+    def note(self, source: int, corners: bytes) -> None:
+        """Keep the colours of the open file's corners."""
+        if corners:
+            self._store.colours.put(version(os.fstat(source)), corners)
 
     def _say(self, error: str) -> None:
         if not self._said:

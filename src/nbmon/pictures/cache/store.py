@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
+from nbmon.pictures.cache.colours import Colours
 from nbmon.pictures.cache.entry import TRAILER_BYTES, Stored, digest_of, read_trailer, trailer
 from nbmon.pictures.held import Held
 
@@ -45,6 +46,7 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = f"{path}/{FOLDER}"
+        self.colours = Colours(path)
         self._whole: OrderedDict[tuple[int, ...], None] = OrderedDict()
 
     def file(self, key: str) -> str:

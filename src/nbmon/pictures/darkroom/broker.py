@@ -271,6 +271,7 @@ class Broker:
         if self._keeper is not None and work.job.keep:
             swept = self._keeper.sweeper
             self._keeper.keep(key, content, stored)
+            self._keeper.note(work.source, work.corners)
             self._heed_sweep(swept)
         return Reply(
             200, "", reply.width, reply.height, length, digest.hex(), waited=reply.waited, took=reply.took

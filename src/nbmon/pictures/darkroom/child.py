@@ -10,12 +10,15 @@ import fcntl
 import json
 import os
 import resource
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nbmon.pictures.darkroom import cell
 from nbmon.pictures.darkroom.job import Job
 from nbmon.pictures.darkroom.limits import Limits, memory
 from nbmon.pictures.processing.parsing import BadRecipe
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 HIGH = 16  # descriptors are moved above this, before those that stay get the lowest numbers
 SOURCE, OUT, WORD = 3, 4, 5  # their numbers in here
@@ -59,14 +62,21 @@ def _reopened(source: int) -> int:
 def _made(job: Job, limits: Limits) -> dict[str, object]:
     """What is said of the job: a status, and a sentence or the size."""
     from nbmon.pictures.darkroom.opening import Unreadable
+    from nbmon.pictures.darkroom.pixels import corners_of
     from nbmon.pictures.darkroom.render import render
+
+    corners: list[str] = []
 
     def opened(pixels: int) -> None:
         cell.limit(resource.RLIMIT_AS, memory(limits, pixels))
 
+    def seen(picture: Image) -> None:
+        if job.recipe.shows_all:
+            corners.append(corners_of(picture).hex())
+
     try:
         with os.fdopen(SOURCE, "rb") as file, os.fdopen(OUT, "wb") as to:
-            size = render(file, job.recipe, to, limits, opened)
+            size = render(file, job.recipe, to, limits, opened, seen=seen)
     except BadRecipe as wrong:
         return {"status": 400, "sentence": str(wrong)}
     except Unreadable as wrong:
@@ -77,4 +87,4 @@ def _made(job: Job, limits: Limits) -> dict[str, object]:
         return {"status": 422, "sentence": TOO_LARGE if error.errno == errno.EFBIG else BROKEN}
     except Exception:  # decoders raise whatever they come upon
         return {"status": 422, "sentence": BROKEN}
-    return {"status": 200, "width": size[0], "height": size[1]}
+    return {"status": 200, "width": size[0], "height": size[1], "corners": "".join(corners)}

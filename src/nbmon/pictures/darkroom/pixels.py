@@ -116,3 +116,12 @@ def flattened(picture: Image.Image, background: str) -> Image.Image:
     ground = Image.new("RGBA", picture.size, f"#{background}")
     ground.alpha_composite(picture.convert("RGBA"))
     return ground.convert("RGB")
+
+
+def corners_of(picture: Image.Image) -> bytes:
+    """The colours of the four quarters, from the upper left, three bytes each; none if one sees through."""
+    if picture.mode in ("RGBA", "LA"):
+        clearest = _extrema(picture.getchannel("A"))[0]
+        if clearest < 255:  # whatever stands behind it would shine through
+            return b""
+    return picture.convert("RGB").resize((2, 2), Image.Resampling.BOX).tobytes()

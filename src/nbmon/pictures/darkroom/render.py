@@ -32,10 +32,12 @@ def render(
     out: IO[bytes],
     limits: Limits,
     opened: Callable[[int], None] = lambda _pixels: None,
+    *,
+    seen: Callable[[Image.Image], None] = lambda _picture: None,
 ) -> Size:
     """Make the result of the settled `recipe` in `out`; its size. BadRecipe, Unreadable.
 
-    `opened` is told the source's pixels before any is decoded.
+    `opened` is told the source's pixels before any is decoded; `seen` is shown what came of it.
     """
     picture = open_picture(source, limits)
     opened(picture.width * picture.height)
@@ -46,6 +48,7 @@ def render(
     frames = list(_frames(picture, maker, limits)) if _moves(picture, recipe) else [_still(picture, maker)]
     exif = kept_exif(picture) if recipe.meta else b""
     save(frames, recipe, out, loop=_loop(picture), exif=exif)
+    seen(frames[0].picture)
     return frames[0].picture.size
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from nbmon.pictures.cache.colours import COLOURS_BYTES
 from nbmon.pictures.darkroom.job import Job, Reply
 from nbmon.pictures.darkroom.limits import Limits
 from nbmon.pictures.kinds import SNIFF_BYTES, sniff
@@ -36,6 +37,7 @@ class Work:
         self.began = monotonic()
         self.deadline = self.began + limits.seconds
         self.late = self.unwanted = False
+        self.corners = b""  # colours of the result's, if it shows all of the picture
         self._before = _state(source)
         try:
             self._start(limits, live)
@@ -79,6 +81,7 @@ class Work:
             found = json.loads(os.read(self._word, WORD_BYTES))
             status, sentence = int(found["status"]), str(found.get("sentence", ""))
             width, height = int(found.get("width", 0)), int(found.get("height", 0))
+            self.corners = bytes.fromhex(found.get("corners", ""))[:COLOURS_BYTES]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
         if status not in (200, 400, 422) or not (0 <= width < 1 << 16 and 0 <= height < 1 << 16):

@@ -64,6 +64,12 @@ class Recipe:
         )  # fmt: skip
         return self == plain and self.fit in ("clip", "max")
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether the result shows the whole picture, as it is."""
+        changed = (self.rect, self.rot, self.flip, self.blur, self.lqip, self.bg, self.frame not in (None, 1))
+        return not any(changed) and self.fit in ("clip", "max")
+
     def box(self) -> tuple[int | None, int | None]:
         """Width and height in the result's pixels, `dpr` taken in."""
         return tuple(None if side is None else round(side * self.dpr) for side in (self.w, self.h))  # type: ignore[return-value]  # two sides

@@ -163,7 +163,7 @@ def workers() -> None:
     told: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(3):
         for count, rates in told.items():
-            peer = nbmon("--workers", str(count), "--limit", "memory_bytes=0")
+            peer = nbmon("--workers", str(count), "--limit", "memory_bytes=1")
             with serving(peer, SMALL, BOTH) as (_, port):
                 said = subprocess.run(
                     ["wrk", "-t1", f"-c{CLIENTS}", f"-d{SECONDS}s", f"http://127.0.0.1:{port}/served.jpg"],

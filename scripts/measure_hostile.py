@@ -1,7 +1,7 @@
 """What a running server answers to each file of the hostile corpus, in what time, and with how much memory.
 
 `python scripts/measure_hostile.py` makes the files, starts a server on them, and prints a table in Markdown.
-The memory is that of all of the server's processes together, looked at every 5 ms.
+The memory is that of all of the server's processes together, looked at every few milliseconds.
 """
 
 from __future__ import annotations
@@ -15,37 +15,13 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "tests"))
+
+from bench.machine import memory_of
 
 from support.hostile import write
 
 EACH = 0.005  # seconds
-
-
-def family(pid: int) -> list[int]:
-    found, ahead = [], [pid]
-    while ahead:
-        one = ahead.pop()
-        found.append(one)
-        try:
-            for task in Path(f"/proc/{one}/task").iterdir():
-                ahead += map(int, (task / "children").read_text().split())
-        except OSError:
-            continue
-    return found
-
-
-def memory(pid: int) -> int:
-    """Proportional set size of the family, in bytes: shared memory counts once."""
-    total = 0
-    for one in family(pid):
-        try:
-            for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
-        except OSError:
-            continue
-    return total
 
 
 class Watch(threading.Thread):
@@ -55,7 +31,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.ended:
-            self.peak = max(self.peak, memory(self.pid))
+            self.peak = max(self.peak, memory_of(self.pid))
             time.sleep(EACH)
 
 
@@ -84,7 +60,7 @@ def main() -> None:
         assert port is not None
         ask(port, "/cut.gif?w=8")  # loads what is loaded once
         print(
-            f"Idle: {memory(server.pid) / 1e6:.0f} MB.\n\n| file | answer | | s | peak, MB |\n| --- | --- | --- | --- | --- |"
+            f"Idle: {memory_of(server.pid) / 1e6:.0f} MB.\n\n| file | answer | | s | peak, MB |\n| --- | --- | --- | --- | --- |"
         )
         for name in sorted(names):
             watch = Watch(server.pid)

@@ -24,10 +24,8 @@ def rows(title):
     ]
 
 
-def test_the_verbs_of_the_page_exist():
-    verbs = {re.match(r"`(\w+)", row[0])[1] for row in rows("Verbs")}
-    assert verbs >= {"run", "start", "stop", "restart", "reload", "status", "logs", "completion"}
-    assert verbs <= set(cli.commands)
+def test_the_verbs_of_the_page_are_all_that_there_are():
+    assert sorted(re.match(r"`(\w+)", row[0])[1] for row in rows("Verbs")) == sorted(cli.commands)
 
 
 @pytest.mark.parametrize("row", rows("Options"), ids=lambda row: row[0])

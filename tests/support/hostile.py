@@ -37,6 +37,12 @@ def good(fm: str, size: tuple[int, int] = (300, 200), **options: Any) -> bytes:
     return out.getvalue()
 
 
+def overwritten(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
+    """`data` with `new` in place of what lies `offset` bytes after the beginning of the first `mark`."""
+    at = data.index(mark) + offset
+    return data[:at] + new + data[at + len(new) :]
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     """A chunk of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -87,18 +93,12 @@ def _png_more() -> bytes:
 
 @makes("claims-4-gigapixels.jpg")
 def _jpeg_claims() -> bytes:
-    data = bytearray(good("JPEG"))
-    at = data.index(b"\xff\xc0") + 5
-    data[at : at + 4] = struct.pack(">HH", 65_500, 65_500)
-    return bytes(data)
+    return overwritten(good("JPEG"), b"\xff\xc0", 5, struct.pack(">HH", 65_500, 65_500))
 
 
 @makes("claims-90-megapixels-with-200-lines.jpg")
 def _jpeg_claims_less() -> bytes:
-    data = bytearray(good("JPEG"))
-    at = data.index(b"\xff\xc0") + 5
-    data[at : at + 4] = struct.pack(">HH", 9_000, 10_000)
-    return bytes(data)
+    return overwritten(good("JPEG"), b"\xff\xc0", 5, struct.pack(">HH", 9_000, 10_000))
 
 
 @makes("thousands-of-scans.jpg")
@@ -172,18 +172,12 @@ def _webp_claims() -> bytes:
 
 @makes("boxes-that-lie.avif")
 def _avif_boxes() -> bytes:
-    data = bytearray(good("AVIF"))
-    at = data.index(b"iloc") - 4
-    data[at : at + 4] = b"\xff\xff\xff\xff"
-    return bytes(data)
+    return overwritten(good("AVIF"), b"iloc", -4, b"\xff\xff\xff\xff")
 
 
 @makes("claims-4-gigapixels.avif")
 def _avif_claims() -> bytes:
-    data = bytearray(good("AVIF"))
-    at = data.index(b"ispe") + 8
-    data[at : at + 8] = struct.pack(">II", 65_535, 65_535)
-    return bytes(data)
+    return overwritten(good("AVIF"), b"ispe", 8, struct.pack(">II", 65_535, 65_535))
 
 
 @makes("directory-loop.tif")

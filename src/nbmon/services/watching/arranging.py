@@ -228,9 +228,9 @@ def _to_scale(row: Row, rows: Sequence[Row], by: int) -> Action | str:
 
 
 def question(action: Action) -> str:
-    """What is asked before it is done."""
+    """What is asked before it is done, to be answered by yes or no."""
     if action.do == "scale":
-        return f"{action.service}/{action.worker}: let there be {action.count}? (y/n)"
+        return f"{action.service}/{action.worker}: let there be {action.count}?"
     if not action.worker:
-        return f"restart {action.service}, the whole service? (y/n)"
-    return f"restart {action.service}/{action.worker}? (y/n)"
+        return f"restart {action.service}, the whole service?"
+    return f"restart {action.service}/{action.worker}?"

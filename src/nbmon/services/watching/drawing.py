@@ -292,7 +292,7 @@ def _foot(choice: Choice, width: int, style: Style) -> str:
     if choice.mode == "filter":
         return fitted(f"/{choice.filter}_", width)
     if choice.mode == "confirm" and choice.pending is not None:
-        return painted(fitted(question(choice.pending), width), BOLD, style)
+        return painted(fitted(f"{question(choice.pending)} (y/n)", width), BOLD, style)
     if choice.message:
         return painted(fitted(choice.message, width), BOLD, style)
     if choice.filter:

@@ -106,8 +106,7 @@ class Site:
             return _gone()
         choice = view.kept(view.choice_of(fields), view.every_of(fields))
         done = view.link([*choice, *view.asking(action), ("csrf", self._own.csrf)], "do")
-        asked = question(action).removesuffix(" (y/n)")
-        return _html("ask.html", {"question": asked, "do": done, "back": view.link(choice)})
+        return _html("ask.html", {"question": question(action), "do": done, "back": view.link(choice)})
 
     def _do(self, request: Request) -> Response:
         fields = query(request)

@@ -164,15 +164,12 @@ def _shown(line: Line, rows: Sequence[Row], choice: Choice, every: int) -> Shown
         death=row.last_death or "",
         note="" if is_url else row.note,
         url=row.note if is_url else None,
-        buttons=[
-            Button(
-                label,
-                question(action).removesuffix(" (y/n)"),
-                link([*kept(choice, every), *asking(action)], "ask"),
-            )
-            for label, action in possible(row, rows)
-        ],
+        buttons=[_button(label, action, choice, every) for label, action in possible(row, rows)],
     )
+
+
+def _button(label: str, action: Action, choice: Choice, every: int) -> Button:
+    return Button(label, question(action), link([*kept(choice, every), *asking(action)], "ask"))
 
 
 def possible(row: Row, rows: Sequence[Row]) -> list[tuple[str, Action]]:

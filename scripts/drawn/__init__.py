@@ -1,0 +1,1 @@
+"""How the example pictures are drawn: by formulas and a seeded generator."""

@@ -102,7 +102,20 @@ def test_without_processing_the_originals_are_sent(nbmon, photos):
     assert b"?w=" not in get(url)[2]
 
 
-def test_presets_alone(nbmon, photos):
+@pytest.mark.parametrize("words", [["--processing", "presets"], ["--only-presets"]], ids=" ".join)
+def test_presets_alone(nbmon, photos, words):
+    url = nbmon("start", "./photos", "--port", "0", *words, "--preset", "thumb=w=30").stdout.strip()
+    assert get(url + "a.jpg?p=thumb")[0] == 200
+    assert get(url + "a.jpg?w=30")[0] == 403
+
+
+def thumbnail_of(page):
+    """The first address of a thumbnail on a page."""
+    return html.unescape(re.search(r'src="[./]*(a\.jpg\?[^"]*)"', page.decode())[1])
+
+
+@pytest.mark.parametrize("verb", ["upgrade", "reload"])
+def test_a_page_that_is_open_goes_on_to_work_with_presets_alone(nbmon, photos, verb):
     url = nbmon(
         "start", "./photos", "--port", "0", "--processing", "presets", "--preset", "thumb=w=30"
     ).stdout.strip()  # fmt: skip

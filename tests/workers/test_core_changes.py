@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nbmon.workers import Supervisor, thread
+from nbmon.workers.nodes import Death
 from nbmon.workers.reloading import Phase, Reload
 from nbmon.workers.states import ALIVE, State
 from workers.world import DIED, ENDED, World, nothing, worker
@@ -145,6 +146,13 @@ def test_a_strict_start_ends_with_the_first_that_dies_before_it_was_ready(strict
     world.die("b")
     assert world.core.finished == strict
     assert not strict or world.core.failure.sentence == "b died before it was ready"
+
+
+def test_what_could_not_be_started_is_not_said_to_have_died_before_it_was_ready():
+    world = World(worker("a", ready=True), strict_start=True)
+    world.start()
+    world.die("a", Death("could not be started: it is not executable; try: chmod +x a", False, 0.0, 0.0))
+    assert world.core.failure.sentence == "a could not be started: it is not executable; try: chmod +x a"
 
 
 def test_nothing_is_started_while_the_tree_is_held_and_everything_afterwards():

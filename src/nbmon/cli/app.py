@@ -159,7 +159,8 @@ def status(name: str | None, as_json: bool) -> int:
 @click.option(
     "-n",
     "--lines",
-    type=click.IntRange(min=0),
+    type=words.Whole(0),
+    metavar="N",
     default=LAST_LINES,
     help="The last N lines.",
     show_default=True,

@@ -19,7 +19,7 @@ from nbmon.cli.words import Settings
 @click.option("--compose", is_flag=True, help="A Compose file instead.")
 @click.option("--image", metavar="IMAGE", help="The image for --kubernetes and --compose.")
 @click.option(
-    "--replicas", type=click.IntRange(1, 10_000), metavar="N", help="Pods of --kubernetes; 2 by default."
+    "--replicas", type=words.Whole(1, 10_000), metavar="N", help="Pods of --kubernetes; 2 by default."
 )
 @words.debug
 def unit(target: tuple[str, ...], **said: Any) -> int:

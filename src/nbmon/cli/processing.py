@@ -17,7 +17,7 @@ key = click.option("--key", "key_file", metavar="FILE", help="The server's --sig
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(1, 3_162_240_000),
+    type=words.Whole(1, 3_162_240_000),
     metavar="SECONDS",
     help="How long it is good; for ever by default.",
 )

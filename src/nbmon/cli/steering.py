@@ -9,7 +9,7 @@ from nbmon.cli import words
 
 @click.command()
 @click.argument("worker", metavar="NAME/WORKER")
-@click.argument("count", metavar="N", type=click.IntRange(min=0))
+@click.argument("count", metavar="N", type=words.Whole(0))
 @words.debug
 def scale(worker: str, count: int) -> int:
     """Let there be N of a worker.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 COMPLETE = "_NBMON_COMPLETE"
+LONGEST = 86400  # seconds
+DIGITS = 16  # of a number that is read
 
 
 class Settings:
@@ -76,6 +78,43 @@ class Workers(click.ParamType[int | str]):
         return int(text)
 
 
+class Seconds(click.ParamType[float]):
+    """A time; click's own range lets "nan" through, and says "valid float range" of what is no number."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number from 0 to LONGEST; click's own usage error otherwise."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= LONGEST:
+            self.fail(
+                f"{value} is not a number of seconds; give one from 0 to {LONGEST}, as in 2.5", param, ctx
+            )
+        return seconds
+
+
+class Whole(click.ParamType[int]):
+    """A whole number between two bounds."""
+
+    name = "n"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; click's own usage error otherwise."""
+        text = str(value)
+        digits = text.removeprefix("-")
+        number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < DIGITS else None
+        if number is None or number < self.least or (self.most is not None and number > self.most):
+            to = "" if self.most is None else f" to {self.most}"
+            self.fail(f"{text} is not accepted; give a whole number from {self.least}{to}", param, ctx)
+        return number
+
+
 def options(said: dict[str, Any]) -> Options:
     """The options that were given, with paths made absolute where the user stands."""
     from nbmon.services.service import Options
@@ -130,7 +169,7 @@ name = click.argument("name", shell_complete=complete_names, callback=_not_empty
 optional_name = click.argument("name", required=False, shell_complete=complete_names, callback=_not_empty)
 grace = click.option(
     "--grace",
-    type=click.FloatRange(0, 86400),
+    type=Seconds(),
     metavar="SECONDS",
     help="Between SIGTERM and SIGKILL; 10 by default.",
 )
@@ -148,7 +187,7 @@ _SERVICE_OPTIONS = (
     click.option("--log", metavar="FILE", help="Instead of nbmon's own place for logs."),
     click.option(
         "--start-timeout",
-        type=click.FloatRange(0, 86400),
+        type=Seconds(),
         metavar="SECONDS",
         help="Until ready; 30 by default.",
     ),
@@ -192,6 +231,9 @@ _SERVICE_OPTIONS = (
         multiple=True,
         metavar="NAME=QUERY",
         help="As in 'thumb=w=320&h=240', for ?p=thumb.",
+    ),
+    click.option(
+        "--only-presets", "processing", flag_value="presets", help="The same as --processing presets."
     ),
     click.option("--sign-key", metavar="FILE", help="Process for signed addresses alone (nbmon sign)."),
     click.option("--cache-size", metavar="SIZE", help="Of processed pictures on disk; 2GB by default."),

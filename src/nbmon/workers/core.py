@@ -13,7 +13,7 @@ from enum import Enum
 
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.nodes import Child, Death, Node, Slot
-from nbmon.workers.order import holds_up, together, too_often
+from nbmon.workers.order import holds_up, together, too_early, too_often
 from nbmon.workers.policy import History, Policy, Verdict, affected, decide
 from nbmon.workers.spec import Plan
 from nbmon.workers.states import ALIVE, UP, Happening, State
@@ -293,7 +293,7 @@ class Core:
             self._give_up(parent, too_often(parent, child, death), death)
         elif strict:
             child.move(H.FAIL)
-            self._give_up(parent, f"{child.name} {death.sentence} before it was ready", death)
+            self._give_up(parent, too_early(child, death), death)
         else:
             parent.window.add(now)
             self._restart(child, parent, decision.delay, now)

@@ -27,6 +27,7 @@ from nbmon.workers.log import say
 from nbmon.workers.logs import Logs
 from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death, Node, Slot
+from nbmon.workers.order import NOT_STARTED
 from nbmon.workers.processes import Job, Processes, Running
 from nbmon.workers.procside import ProcessWorker, live
 from nbmon.workers.readiness import Descriptor, Port
@@ -261,7 +262,7 @@ class Engine:
             life = self._process(slot) if slot.spec.kind == "process" else self._hosted(slot)
         except (WorkerError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            self._tell(slot, Death(f"could not be started: {why}", False, 0.0, time.time()))
+            self._tell(slot, Death(f"{NOT_STARTED}{why}", False, 0.0, time.time()))
             return
         self.lives[slot.key] = life
         self.control.event("started", slot.name, pid=life.pid)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from nbmon.workers.nodes import Child, Death, Node, Slot
 from nbmon.workers.states import State
 
+NOT_STARTED = "could not be started: "  # how the sentence of such a death begins
+
 
 def too_often(node: Node, child: Child, death: Death) -> str:
     """Why a supervisor gives up."""
@@ -14,6 +16,12 @@ def too_often(node: Node, child: Child, death: Death) -> str:
         f"{called} gave up: more than {plan.intensity} restarts within {plan.period:g} seconds; "
         f"the last was {child.name}, which {death.sentence}"
     )
+
+
+def too_early(child: Child, death: Death) -> str:
+    """Why a strict start ends. What could not be started says enough, and may end in a command to type."""
+    when = "" if death.sentence.startswith(NOT_STARTED) else " before it was ready"
+    return f"{child.name} {death.sentence}{when}"
 
 
 def holds_up(child: Child, node: Node) -> bool:

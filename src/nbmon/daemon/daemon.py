@@ -65,8 +65,11 @@ class Daemon:
         if umask is not None:
             self.umask = umask
 
-    def run(self, *args: Any, **kwargs: Any) -> None:
-        """What the daemon does; the process ends when it returns. It gets what start() was given."""
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the daemon does; the process ends when it returns. It gets what start() was given.
+
+        It may be an `async def`. What it returns counts for nothing.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no run() of its own: override it")
 
     def on_reload(self) -> None:
@@ -90,7 +93,7 @@ class Daemon:
         inside.tell(self, lambda: inside.refuse_second(self))
         self.daemonize()
         inside.tell(self, lambda: inside.hold(self))
-        self.run(*args, **kwargs)
+        inside.run(self.run, *args, **kwargs)
 
     def stop(self) -> None:
         """Stop the daemon and return once it is gone; a message on stderr when none runs."""
@@ -166,7 +169,7 @@ class Daemon:
         if not self.wait_ready:
             notify("READY=1")
         try:
-            self.run(*args, **kwargs)
+            inside.run(self.run, *args, **kwargs)
         except KeyboardInterrupt:  # who pressed it wants no traceback
             pass
         finally:

@@ -13,7 +13,7 @@ from nbmon.daemon.errors import AlreadyRunning, DaemonError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar
 
     from nbmon.daemon.daemon import Daemon
     from nbmon.daemon.detach import Detachment
@@ -109,6 +109,22 @@ def hold(daemon: Daemon) -> None:
     if pidfile is not None and of(daemon).held is None:
         pidfile.acquire()
         own(daemon, pidfile)
+
+
+def run(what: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Call a daemon's run() and see it through: an `async def` gets an event loop of its own.
+
+    SystemExit of the kit's SIGTERM ends that loop, which cancels what still waits in it.
+    """
+    called = what(*args, **kwargs)
+    if not hasattr(called, "__await__"):
+        return
+    import asyncio
+
+    async def waited() -> None:
+        await called
+
+    asyncio.run(waited())
 
 
 def refuse_second(daemon: Daemon) -> None:

@@ -54,7 +54,7 @@ def _run(daemon: Daemon) -> NoReturn:
 
     def run() -> None:
         inside.hold(daemon)
-        daemon.run()
+        inside.run(daemon.run)
 
     inside.of(daemon).launching = False
     life.leave(run)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbmon.daemon import Daemon
+from nbmon.daemon import Daemon, inside
 from nbmon.services import places, records
 from nbmon.services.commands import KEEPERS_TIME, CommandDaemon
 from nbmon.services.errors import ServiceError, printable, reason_of
@@ -80,7 +80,7 @@ class Built:
             if self.service.kind == "class":  # the others know more of themselves a little later
                 self._remember_or_exit()
             self.entered = True
-            self.run()
+            inside.run(self.run)
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
@@ -232,8 +232,6 @@ def build(service: Service, *, foreground: bool = False) -> Built:
 
 def _restart_of_command(*, foreground: bool) -> Restart:
     """In the foreground its exit code is told to who started it: a person, a container, a service manager."""
-    from nbmon.daemon import inside
-
     return "temporary" if foreground or inside.stays_in_foreground() else "transient"
 
 

@@ -13,7 +13,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help serve stop status install develop check format test coverage fuzz \
-	bench bench-pools bench-bounds bench-start bench-supervisor clean
+	bench bench-pools bench-bounds bench-start bench-supervisor bench-lab clean
 
 help:
 	@echo 'make serve    start the picture daemon on $(PICTURES); make serve PORT=8000 for another port'
@@ -27,6 +27,7 @@ help:
 	@echo 'make fuzz     look for bytes that break the HTTP parser, for a minute'
 	@echo 'make bench    measure HTTP on this machine, side by side with the peers'
 	@echo '              (bench-pools, bench-bounds, bench-start, bench-supervisor: the rest)'
+	@echo 'make bench-lab  the laboratory beside perf, stress-ng and pyperf, and its advice on what is known: half an hour'
 	@echo 'make clean    stop the picture daemon, and remove what the others made'
 
 $(BIN)/python:
@@ -98,6 +99,12 @@ bench-supervisor: $(VENV)/.developing
 
 bench-start: $(VENV)/.developing
 	$(BIN)/python -m bench.start
+
+# What cannot be had here is named in the table.
+bench-lab: $(VENV)/.developing
+	@sh scripts/debian-packages.sh linux-perf stress-ng || true
+	@$(PIP) install --editable '.[bench]' || echo 'Could not install pyperf: the table says so.'
+	$(BIN)/python -m bench.lab --write docs/lab.md
 
 clean:
 	@test ! -x $(BIN)/nbmon || $(BIN)/nbmon stop pictures 2>/dev/null || true

@@ -2,12 +2,15 @@
 
 One run: `perf bench sched pipe`, stress-ng's --switch, --fork and --pthread and pyperf beside our own figures of
 the same thing, with the factor between them; then each function whose best model is known, several times, on the
-machine as it is and with a busy loop for each core.
+machine as it is and with a busy loop for each core. All of it takes about half an hour; `--keep FILE --within
+SECONDS` makes it in several runs, each of which goes on where the last one stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -17,11 +20,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import machine
+from nbmon.lab.errors import LabError
 from nbmon.lab.experiment import Progress, Settings
 from nbmon.lab.experiments import advise
 from nbmon.lab.kernels import apart, cores
@@ -96,8 +101,8 @@ def stress_pthread() -> float:
 def pyperf_lock() -> float:
     setup, statement = "import threading; l = threading.Lock()", "l.acquire(); l.release()"
     text = said(sys.executable, "-m", "pyperf", "timeit", "--fast", "--quiet", "-s", setup, statement)
-    value, unit = re.search(r"([\d.]+) (ns|us)", text).groups()
-    return float(value) * {"ns": 1, "us": 1e3}[unit]
+    unit = next((unit for unit in ("ns", "us") if f" {unit} " in text), "ns")
+    return number(rf"([\d.]+) {unit}", text) * {"ns": 1, "us": 1e3}[unit]
 
 
 def our_switch() -> float:
@@ -125,28 +130,59 @@ def our_lock() -> float:
     )
 
 
-COMPARED = (
-    ("a hand-over through a pipe, one core", "`perf bench sched pipe`", "perf", perf_pipe, our_switch),
-    ("a hand-over through a pipe, one core", "`stress-ng --switch`", "stress-ng", stress_switch, our_switch),
-    ("fork, exit and wait", "`stress-ng --fork`", "stress-ng", stress_fork, our_birth("fork", "both")),
-    ("to start a thread", "`stress-ng --pthread`", "stress-ng", stress_pthread, our_birth("thread", "start")),
-    ("a lock taken and given back", "`pyperf timeit`", "pyperf", pyperf_lock, our_lock),
-)
+@dataclass(frozen=True)
+class Instrument:
+    """What another's instrument and ours measure, and what theirs needs."""
+
+    what: str
+    command: str
+    needs: str  # a program, or the module pyperf
+    install: str
+    theirs: Callable[[], float]
+    ours: Callable[[], float]
+
+    def missing(self) -> str:
+        """A sentence for the table, or nothing."""
+        there = importlib.util.find_spec(self.needs) if self.needs == "pyperf" else shutil.which(self.needs)
+        return "" if there else f"not measured: {self.needs} is not installed ({self.install})"
 
 
-def compared() -> list[str]:
-    """On one core, which what is started here inherits."""
+PERF, STRESS = "Debian's linux-perf", "Debian's stress-ng"
+HANDOVER = "a hand-over through a pipe, one core"
+INSTRUMENTS = (
+    Instrument(HANDOVER, "`perf bench sched pipe`", "perf", PERF, perf_pipe, our_switch),
+    Instrument(HANDOVER, "`stress-ng --switch`", "stress-ng", STRESS, stress_switch, our_switch),
+    Instrument("fork, exit and wait", "`stress-ng --fork`", "stress-ng", STRESS, stress_fork, our_birth("fork", "both")),
+    Instrument("to start a thread", "`stress-ng --pthread`", "stress-ng", STRESS, stress_pthread, our_birth("thread", "start")),
+    Instrument("a lock taken and given back", "`pyperf timeit`", "pyperf", "pip install 'nbmon[bench]'", pyperf_lock, our_lock),
+)  # fmt: skip
+
+
+def compared(one: Instrument) -> str:
+    """A row of the table: figures and their factor, or why there are none. On one core, which all inherit."""
+    allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cores.machine.cores()[-1]})
-    lines = ["| what | instrument | theirs | `nbmon lab` | factor |", "| --- | --- | --- | --- | --- |"]
-    for what, instrument, program, theirs, ours in COMPARED:
-        if program != "pyperf" and shutil.which(program) is None:
-            print(f"left out: {program} is not installed", file=sys.stderr)
-            continue
-        pairs = [(theirs(), ours()) for _ in range(ROUNDS)]
-        other, own = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        lines.append(f"| {what} | {instrument} | {other:,.0f} ns | {own:,.0f} ns | {own / other:.2f} |")
-        print(lines[-1], file=sys.stderr, flush=True)
-    return lines
+    try:
+        why = one.missing()
+        pairs = [] if why else [(one.theirs(), one.ours()) for _ in range(ROUNDS)]
+    except (OSError, RuntimeError, LabError, subprocess.CalledProcessError) as error:
+        why, pairs = f"not measured: {last_words(error)}", []
+    finally:
+        os.sched_setaffinity(0, allowed)
+    return row(one, pairs, why)
+
+
+def row(one: Instrument, pairs: list[tuple[float, float]], why: str) -> str:
+    if not pairs:
+        return f"| {one.what} | {one.command} | {why} | – | – |"
+    other, own = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    return f"| {one.what} | {one.command} | {other:,.0f} ns | {own:,.0f} ns | {own / other:.2f} |"
+
+
+def last_words(error: Exception) -> str:
+    """One line, which a cell of a table can hold."""
+    said = f"{getattr(error, 'stdout', '')}\n{getattr(error, 'stderr', '')}".strip() or str(error)
+    return said.splitlines()[-1].replace("|", "/").strip()
 
 
 def slow_server() -> int:
@@ -179,60 +215,106 @@ def advised(function: str, port: int) -> str:
     return "wrong" if found.confident else "unsure"
 
 
-def known(times: int, load: int) -> dict[str, Counter[str]]:
+Counts = dict[str, dict[str, int]]  # of each function, how often it was right, unsure, wrong
+
+
+def known(times: int, load: int, counts: Counts, until: float) -> None:
+    """Each function until it was asked `times` times, those that were asked least first; adds to `counts`."""
     port = slow_server()
     hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
     try:
-        seen = {function: Counter() for function in RIGHT}
-        for _ in range(times):
-            for function in RIGHT:
-                seen[function][advised(function, port)] += 1
-            print({k: dict(v) for k, v in seen.items()}, file=sys.stderr, flush=True)
-        return seen
+        while (function := next_of(counts, times)) and time.monotonic() < until:
+            begun, answer = time.monotonic(), advised(function, port)
+            counts[function][answer] = counts[function].get(answer, 0) + 1
+            print(f"{function}: {answer}, {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True)
     finally:
         for one in hogs:
             one.kill()
             one.wait()
 
 
-def table(results: dict[str, dict[str, Counter[str]]]) -> list[str]:
+def next_of(counts: Counts, times: int) -> str | None:
+    """The function that was asked least, if it was asked less than `times`."""
+    asked = {function: sum(counts.setdefault(function, {}).values()) for function in RIGHT}
+    least = min(asked, key=lambda function: asked[function])
+    return least if asked[least] < times else None
+
+
+def table(results: dict[str, Counts]) -> list[str]:
     lines = [f"| function | its model | {' | '.join(results)} |", "| --- | --- |" + " --- |" * len(results)]
     for function, models in RIGHT.items():
-        cells = [
-            ", ".join(f"{n} {what}" for what, n in found[function].most_common())
-            for found in results.values()
-        ]
+        cells = [told(found.get(function, {})) for found in results.values()]
         lines.append(f"| `{function}` | {' or '.join(sorted(models))} | {' | '.join(cells)} |")
     return lines
+
+
+def told(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda one: -one[1])
+    return ", ".join(f"{n} {what}" for what, n in ordered) or "not asked"
+
+
+LOADS = {"idle": 0, "loaded": os.cpu_count() or 1}
+HEADINGS = {"idle": "no load of ours", "loaded": f"{LOADS['loaded']} busy loops beside it"}
+
+
+def read(file: Path | None) -> dict[str, Any]:
+    """What earlier runs kept."""
+    if file is not None and file.exists():
+        return dict(json.loads(file.read_text()))
+    return {"machine": f"{machine.described()}.", "instruments": {}, "known": {}}
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The tables of what there is."""
+    lines = [kept["machine"]]
+    if kept["instruments"]:
+        head = ["| what | instrument | theirs | `nbmon lab` | factor |", "| --- | --- | --- | --- | --- |"]
+        lines += ["", "All on one core, medians of three:", "", *head, *kept["instruments"].values()]
+    if kept["known"]:
+        lines += ["", *table({HEADINGS[part]: counts for part, counts in kept["known"].items()})]
+    return "\n".join(lines)
+
+
+def write(document: Path, text: str) -> None:
+    """Between its two marks."""
+    head, _, rest = document.read_text().partition(BEGIN)
+    document.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="of each known function, with each load")
-    parser.add_argument("--only", choices=("instruments", "idle", "loaded"), help="one part")
+    parser.add_argument("--only", choices=("instruments", *LOADS), help="one part")
+    parser.add_argument(
+        "--within", type=float, default=86400.0, metavar="SECONDS", help="begin nothing after them"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="results, to which the next run adds what is missing"
+    )
     parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the tables between its two marks")
     given = parser.parse_args()
-    parts = (given.only,) if given.only else ("instruments", "idle", "loaded")
-    lines = [f"{machine.described()}."]
-    if "instruments" in parts:
-        allowed = os.sched_getaffinity(0)
-        lines += ["", *compared()]
-        os.sched_setaffinity(0, allowed)
-    hogs = {"idle": 0, "loaded": os.cpu_count() or 1}
-    results = {
-        f"{'no load of ours' if part == 'idle' else f'{hogs[part]} busy loops beside it'}": known(
-            given.times, hogs[part]
-        )
-        for part in parts
-        if part in hogs
-    }
-    if results:
-        lines += ["", *table(results)]
-    print("\n".join(lines))
+    until, kept = time.monotonic() + given.within, read(given.keep)
+    parts = (given.only,) if given.only else ("instruments", *LOADS)
+    try:
+        measure(parts, kept, given.times, until)
+    finally:
+        if given.keep:
+            given.keep.write_text(json.dumps(kept, indent=1))
+    print(page(kept))
     if given.write:
-        head, _, rest = given.write.read_text().partition(BEGIN)
-        tail = rest.partition(END)[2]
-        given.write.write_text(f"{head}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{tail}")
+        write(given.write, page(kept))
+
+
+def measure(parts: tuple[str, ...], kept: dict[str, Any], times: int, until: float) -> None:
+    """What is missing of these parts, into `kept`."""
+    for part in parts:
+        if part in LOADS:
+            known(times, LOADS[part], kept["known"].setdefault(part, {}), until)
+            continue
+        for one in INSTRUMENTS:
+            if one.command not in kept["instruments"] and time.monotonic() < until:
+                kept["instruments"][one.command] = compared(one)
+                print(kept["instruments"][one.command], file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -112,17 +112,6 @@ def test_what_a_worker_costs_is_told_of_the_cheapest_means():
     assert "Unsure" in spawn.verdict([made("process", "fork", 100, 900.0, spread=0.9)])
 
 
-def test_what_would_take_too_much_is_not_tried():
-    assert "would take 20 s" in spawn._refused("process", 10, (20.0, 15.0), (0.0, 1.0))
-    assert "of memory" in spawn._refused("process", 10, (1.0, 15.0), (2e9, 1e9))
-    assert spawn._refused("coroutine", 10_000, (1.0, 15.0), (1.0, 2.0)) == ""
-
-
-def test_the_limit_that_is_near_is_named(monkeypatch):
-    monkeypatch.setattr(spawn, "limits", lambda: {"kernel.pid_max": 100, "RLIMIT_NPROC": None})
-    assert "kernel.pid_max is 100" in spawn._refused("process", 60, (1.0, 15.0), (1.0, 2.0))
-
-
 def rate(model, work, workers, value):
     row = {"model": model, "work": work, "workers": workers, "per_second": value}
     return row | {"low_per_second": value * 0.98, "high_per_second": value * 1.02}

@@ -72,10 +72,17 @@ def test_a_limit_of_the_machine_is_a_result(monkeypatch, tmp_path):
         "    yield from births.made('fork', 50)\n"
         "    births.Forked.one = lambda self: (_ for _ in ()).throw(BlockingIOError(11, 'no more'))\n"
         "    yield from births.made('fork', 50)\n"
+        "    one, left = births.Threads.begin, iter(range(7))\n"
+        "    births.Threads.begin = lambda self: one(self) if next(left, None) is not None else no()\n"
+        "    yield from births.made('thread', 50)\n"
+        "def no():\n"
+        '    raise RuntimeError("can\'t start new thread")\n'
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    *_, last = apart.each("limited:made", {})
-    assert last == {"limit": "BlockingIOError: [Errno 11] no more", "reached": 0}
+    _, none, some = apart.each("limited:made", {})
+    assert none == {"limit": "BlockingIOError: [Errno 11] no more", "reached": 0}
+    assert (some["limit"], some["reached"]) == ("RuntimeError: can't start new thread", 7)
+    assert some["starts_us"] > 0 and some["memory_bytes"] > 0
 
 
 @pytest.mark.parametrize("kind", [*THREADS, *PROCESSES])

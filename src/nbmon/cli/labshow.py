@@ -121,9 +121,11 @@ def text(result: Result) -> str:
     parts = [f"{result.experiment.name}: {result.experiment.question}", ""]
     for one in tables(finding.rows, result.experiment.columns):
         parts += [*([f"{one.title}:"] if one.title else []), _table(one)]
-    said = [*(f"machine: {one}" for one in result.machine.get("warnings", [])), *finding.notes]
+    lines = [note for note in finding.notes if "\n" not in note]
+    said = [*(f"machine: {one}" for one in result.machine.get("warnings", [])), *lines]
     parts += [*(f"  - {note}" for note in said), *([""] if said else [])]
-    return "\n".join(parts) + f"\n{finding.verdict}\n\n"
+    programs = "".join(f"{note.strip()}\n\n" for note in finding.notes if "\n" in note)  # to be copied
+    return "\n".join(parts) + f"\n{finding.verdict}\n\n{programs}"
 
 
 def _table(table: Table) -> str:

@@ -5,7 +5,7 @@ Colours are an index into Okabe and Ito's palette, whose colours the colour-blin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Okabe & Ito 2008, "Color Universal Design"; yellow is left out (too pale on white), black follows the theme.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7f7f7f")
@@ -18,6 +18,14 @@ class Axis:
     label: str
     unit: str = ""  # "ns", "µs", "s", "bytes", "/s", "%"; "" for a count
     log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What stands above and below every plot."""
+
+    title: str
+    note: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +42,12 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Picture):
     """Values against values."""
 
-    title: str
     x: Axis
     y: Axis
     series: tuple[Series, ...]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,11 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Picture):
     """Horizontal bars; on a logarithmic axis they become dots with whiskers (a bar needs a zero)."""
 
-    title: str
     value: Axis
     bars: tuple[Bar, ...]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,11 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Picture):
     """Who did what, when."""
 
-    title: str
     time: Axis
     lanes: tuple[Lane, ...]
-    note: str = ""
     kinds: tuple[str, ...] = ()  # all that spans may be, where several timelines shall have the same colours
 
     def colours(self) -> dict[str, int]:
@@ -100,13 +102,11 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Picture):
     """Words in cells; equal words share a colour."""
 
-    title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]  # (label, a word for each column)
-    note: str = ""
 
 
 Plot = Chart | Bars | Timeline | Matrix

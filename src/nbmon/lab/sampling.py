@@ -49,6 +49,10 @@ class Sample:
         values = (("median", self.median), ("low", self.low), ("high", self.high))
         return {f"{key}_{unit}": rounded(value, digits) for key, value in values}
 
+    def far(self, unit: str) -> dict[str, list[float]]:
+        """The outliers as one key of a row: `outliers_ns`."""
+        return {f"outliers_{unit}": [rounded(one) for one in self.outliers]}
+
     @property
     def spread(self) -> float:
         """Width of the interval as a share of the median."""

@@ -15,7 +15,7 @@ TIMES = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}  # ns in one
 SUFFIXES = (*TIMES, "bytes", "share")
 NUMBERS_AS_NAMES = ("pid", "tid", "uid", "gid", "id", "lane", "value")  # 4711, not 4,711
 SENTENCE = 36  # letters
-HIDDEN = ("part", "events")  # the table's title; what only a timeline shows
+HIDDEN = ("part", "events", "outliers_ns", "outliers_us")  # the title; what a timeline, what the notes show
 WORDS: dict[JSON, str] = {None: "–", True: "yes", False: "no"}
 
 
@@ -60,6 +60,16 @@ def _within_interval(key: str, keys: Sequence[str]) -> bool:
 def _all_numbers(values: Iterable[JSON]) -> bool:
     found = [value for value in values if value is not None]
     return bool(found) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in found)
+
+
+def outlying(rows: Sequence[Row], unit: str, *names: str) -> list[str]:
+    """A note that names the values far out, each by what its row says under `names`; none without."""
+    told = [
+        f"{', '.join(quantity(row[name]) for name in names)} {quantity(far, unit)}"
+        for row in rows
+        if (far := row.get(f"outliers_{unit}"))
+    ]
+    return [f"outliers, which stay in and move no median: {'; '.join(told)}"] if told else []
 
 
 def heading(key: str) -> str:

@@ -10,6 +10,7 @@ from nbmon.lab.kernels import apart, words
 from nbmon.lab.kernels.locks import ASYNC, PROCESSES, THREADS
 from nbmon.lab.plots import Axis, Bar, Bars, Lane, Plot, Span, Timeline
 from nbmon.lab.sampling import rounded, sample_of
+from nbmon.lab.tables import outlying
 
 LOCKS = "nbmon.lab.kernels.locks:"
 LOSING = "nbmon.lab.kernels.losing:"
@@ -41,7 +42,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
         "rounds": rounds,
         "switch_interval_s": sys.getswitchinterval(),
     }
-    notes = [*map(told_lost, lost), *map(told_line, lines)]
+    notes = [*map(told_lost, lost), *map(told_line, lines), *outlying(rows, "ns", "kind")]
     return Finding(
         rows,
         f"{verdict(rows)} {_lost(lost)}",
@@ -71,6 +72,7 @@ def row_of(kind: str, alone: list[float], rounds: list[Any]) -> Row:
     retaken = sum(sum(one["retaken"]) for one in rounds)
     row = {"kind": kind, "uncontended_ns": rounded(cost.median)}
     row |= {"uncontended_low_ns": rounded(cost.low), "uncontended_high_ns": rounded(cost.high)}
+    row |= cost.far("ns")
     row |= {"contended_ns": rounded(max(0.0, sample_of(each).median)), "workers": len(taken)}
     row |= {"retaken_share": round(retaken / max(1, sum(taken)), 4), "jain_index": round(jain(taken), 4)}
     longest = max(max(one["longest_wait_ns"]) for one in rounds)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nbmon.lab.experiment import Experiment, Finding, Progress, Row, Settings
 from nbmon.lab.kernels import apart, words
 from nbmon.lab.plots import Axis, Bar, Bars, Chart, Plot, Series
 from nbmon.lab.sampling import NOISY, rounded, sample_of
+from nbmon.lab.tables import outlying
 
 KERNEL = "nbmon.lab.kernels.births:made"
 MEANS = {"fork": "process", "posix_spawn": "process", "subprocess": "process", "forkserver": "process",
@@ -21,58 +23,117 @@ COUNTS, QUICK_COUNTS = (1, 10, 100, 1000, 10_000), (1, 10, 100)
 LIGHT_COUNTS = (1, 100, 1000)  # of threads and coroutines, quickly
 RUNS, QUICK_RUNS = 7, 3
 FEW_RUNS = 3  # of a thousand and more
-LONGEST, QUICK_LONGEST = 8.0, 0.6  # seconds that one row may take; what would take longer is not tried
+LONGEST, QUICK_LONGEST = 8.0, 0.6  # seconds that the runs of one row may take together
 ROOM = 0.5  # of the limit on processes: others need some, too
+WORTH = 1.3  # times the last number: so many more are worth a row of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most workers that may live at the same time, and what says so."""
+
+    most: float
+    name: str  # time, memory, or the kernel's own word
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One means, and the bounds within which more and more workers are made by it."""
+
+    means: str
+    kind: str
+    quick: bool
+    budget: int  # bytes
+
+    @property
+    def longest(self) -> float:
+        """Seconds of one row's runs together."""
+        return QUICK_LONGEST if self.quick else LONGEST
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many at the same time."""
+        if not self.quick:
+            return COUNTS
+        return QUICK_COUNTS if self.kind == "process" else LIGHT_COUNTS
+
+    def bound(self, last: Row) -> Bound:
+        """The nearest one, if workers cost what they did last."""
+        seconds, memory = last["median_us"] / 1e6, last["memory_bytes"]
+        time_ = f"a row may take {words.duration(self.longest * 1e9)}"
+        room = f"no more than {words.size(self.budget)} of memory are taken"
+        found = [Bound(self.longest / max(seconds, 1e-9), "time", time_)]
+        found += [Bound(self.budget / max(memory, 1), "memory", room)]
+        return min([*found, *self._allowed()], key=lambda one: one.most)
+
+    def _allowed(self) -> list[Bound]:
+        """By the kernel."""
+        known = {} if self.kind == "coroutine" else limits()
+        return [
+            Bound(ROOM * value, name, f"{name} is {value:,}, of which half is left to others")
+            for name, value in known.items()
+            if value
+        ]
+
+    def runs(self, count: int, last: Row | None) -> int:
+        """How often so many are made: a count that takes long is made once."""
+        wanted = QUICK_RUNS if self.quick else (RUNS if count < 1000 else FEW_RUNS)
+        seconds = last["median_us"] / 1e6 * count if last else 0.0
+        return max(1, min(wanted, int(self.longest / max(seconds, 1e-9))))
 
 
 def run(settings: Settings, progress: Progress) -> Finding:
     """Each means with more and more workers, until time, memory or the machine says no."""
     budget = machine.memory_budget()
-    longest = QUICK_LONGEST if settings.quick else LONGEST
     rows: list[Row] = []
-    notes: list[str] = [f"no more than {words.size(budget)} of memory is taken"]
-    for done, (means, kind) in enumerate(MEANS.items()):
-        cost, memory = 0.0, 0.0  # seconds and bytes of a worker, as the last row had it
-        for count in _counts(kind, settings.quick):
-            progress.step(done, len(MEANS), f"{means}: {count:,} at the same time")
-            refused = _refused(kind, count, (cost * count, longest), (memory * count, budget))
-            if refused:
-                notes.append(f"{means}: stopped before {count:,}: {refused}")
-                break
-            runs = _runs(count, settings.quick, longest, cost)
-            row, limit = _measured(kind, means, count, runs)
-            if row is not None:
-                rows.append(row)
-                cost, memory = row["median_us"] / 1e6, row["memory_bytes"]
+    notes = [f"no more than {words.size(budget)} of memory is taken"]
+    for at, (means, kind) in enumerate(MEANS.items()):
+        way = Way(means, kind, settings.quick, budget)
+        progress.step(at, len(MEANS), means)
+        for done, row in enumerate(climb(way, notes, _measured), start=1):
+            rows.append(row)
             progress.partial(rows)
-            if limit:
-                notes.append(f"{means}: {limit}")
-                break
-    how = {"memory_budget_bytes": budget, "longest_seconds": longest, "limits": limits()}
+            share = min(1.0, done / len(way.counts))
+            progress.step(at + share, len(MEANS), f"{means}, after {row['count']:,} at the same time")
+    notes += outlying(rows, "us", "means", "count")
+    how = {"memory_budget_bytes": budget, "longest_seconds": way.longest, "limits": limits()}
     return Finding(rows, verdict(rows), confident(rows), how, notes)
 
 
-def _counts(kind: str, quick: bool) -> tuple[int, ...]:
-    if not quick:
-        return COUNTS
-    return QUICK_COUNTS if kind == "process" else LIGHT_COUNTS
+Measured = Callable[[Way, int, int], tuple[Row | None, str]]
 
 
-def _runs(count: int, quick: bool, longest: float, cost: float) -> int:
-    wanted = QUICK_RUNS if quick else (RUNS if count < 1000 else FEW_RUNS)
-    return max(1, min(wanted, int(longest / max(cost * count, 1e-9))))
+def climb(way: Way, notes: list[str], measured: Measured) -> Iterator[Row]:
+    """A row for each number within the bounds, and one for the most that is; what stops it is noted."""
+    row: Row | None = None
+    for count in way.counts:
+        bound = way.bound(row) if row else Bound(count, "", "")
+        wanted = max(1, round_down(min(count, bound.most)))
+        if row and wanted < count:
+            notes.append(f"{way.means}: no more than {max(wanted, row['count']):,}: {bound.why}")
+            if wanted < WORTH * row["count"]:
+                row["limit"] = bound.name
+                return
+        row, refused = measured(way, wanted, way.runs(wanted, row))
+        if refused:
+            notes.append(f"{way.means}: {refused}")
+        if row is None:
+            return
+        row["limit"] = refused or (bound.name if wanted < count else None)
+        yield row
+        if row["limit"]:
+            return
 
 
-def _refused(kind: str, count: int, seconds: tuple[float, float], memory: tuple[float, float]) -> str:
-    """Why so many are not tried, or nothing; what they would take and what they may, each."""
-    if seconds[0] > seconds[1]:
-        return f"they would take {words.duration(seconds[0] * 1e9)}"
-    if memory[0] > memory[1]:
-        return f"they would take {words.size(memory[0])} of memory"
-    room = {name: value for name, value in limits().items() if value and count > ROOM * value}
-    if kind != "coroutine" and room:
-        return "the limit of " + words.listed([f"{name} is {value:,}" for name, value in room.items()])
-    return ""
+def round_down(value: float) -> int:
+    """To two digits: what a machine may just hold is not known better.
+
+    >>> round_down(4478.3), round_down(7.9)
+    (4400, 7)
+    """
+    step: int = 10 ** max(0, len(str(int(value))) - 2)
+    return int(value) // step * step
 
 
 def limits() -> dict[str, int | None]:
@@ -93,19 +154,27 @@ def _number(path: str) -> int | None:
         return None
 
 
-def _measured(kind: str, means: str, count: int, runs: int) -> tuple[Row | None, str]:
-    """The row, and what stopped it."""
+def _measured(way: Way, count: int, runs: int) -> tuple[Row | None, str]:
+    """The row, and the machine's word if it refused to make so many."""
     answers: list[Any] = []
-    for _ in range(runs):
-        begun = time.monotonic()
-        found = apart.value(KERNEL, {"means": means, "count": count})
+    refused = ""
+    while len(answers) < runs and not refused:
+        found = apart.value(KERNEL, {"means": way.means, "count": count})
         if "limit" in found:
-            return None, f"at {found['reached']:,} of {count:,} the machine said no: {found['limit']}"
-        answers.append(found | {"seconds": time.monotonic() - begun})
+            refused = f"at {found['reached']:,} of {count:,} the machine said no: {found['limit']}"
+            answers, count = [], found["reached"]
+        if count:
+            answers.append(found)
+    return _row(way, count, answers) if answers else None, refused
+
+
+def _row(way: Way, count: int, answers: list[Any]) -> Row:
     both = sample_of([one["starts_us"] + one["ends_us"] for one in answers])
-    row = {"kind": kind, "means": means, "count": count, **both.keys("us")}
-    row |= {key: rounded(sample_of([one[key] for one in answers]).median) for key in ("starts_us", "ends_us")}
-    return row | {"memory_bytes": round(sample_of([one["memory_bytes"] for one in answers]).median)}, ""
+    row = {"kind": way.kind, "means": way.means, "count": count, **both.keys("us"), **both.far("us")}
+    row["runs"] = len(answers)
+    for key in ("starts_us", "ends_us"):
+        row[key] = rounded(sample_of([one[key] for one in answers]).median)
+    return row | {"memory_bytes": round(sample_of([one["memory_bytes"] for one in answers]).median)}
 
 
 def _most(rows: list[Row], means: str) -> Row | None:
@@ -126,7 +195,14 @@ def verdict(rows: list[Row]) -> str:
                 f"{words.size(best['memory_bytes'])}, with {best['count']:,} at the same time"
             )
     doubt = "" if confident(rows) else " Unsure: the figures scatter too much."
-    return f"To make and end one costs: {'; '.join(said)}.{_growth(rows)}{doubt}" if said else ""
+    told = f"{_growth(rows)}{_limits_met(rows)}{doubt}"
+    return f"To make and end one costs: {'; '.join(said)}.{told}" if said else ""
+
+
+def _limits_met(rows: list[Row]) -> str:
+    """How many there could be of what did not come as far as it was meant to, and for want of what."""
+    met = [f"{row['count']:,} by {row['means']} ({row['limit']})" for row in rows if row.get("limit")]
+    return f" At the same time there were no more than {words.listed(met)}." if met else ""
 
 
 def _growth(rows: list[Row]) -> str:

@@ -14,6 +14,7 @@ from nbmon.lab.kernels import apart, cores, words
 from nbmon.lab.kernels.counters import Counters
 from nbmon.lab.plots import Axis, Bar, Bars, Chart, Plot, Series
 from nbmon.lab.sampling import NOISY, rounded, sample_of
+from nbmon.lab.tables import outlying
 
 HANDOVER = "nbmon.lab.kernels.handover:"
 LOOPS = "nbmon.lab.kernels.loops:"
@@ -41,7 +42,8 @@ def run(settings: Settings, progress: Progress) -> Finding:
         progress.step(done, len(cells), f"{cell.row['kind']}: {cell.row['means']}")
         rows.append(_measured(cell, 1 if settings.quick else 3))
         progress.partial(rows)
-    return Finding(rows, verdict(rows), confident(rows), {**effort, "cores": _cores()}, _notes(cells))
+    notes = [*_notes(cells), *outlying(rows, "ns", "kind", "means", "cores")]
+    return Finding(rows, verdict(rows), confident(rows), {**effort, "cores": _cores()}, notes)
 
 
 def _cores() -> list[int]:
@@ -105,7 +107,8 @@ def _measured(cell: Cell, interpreters: int) -> Row:
     net = {"median_ns": raw.median - median, "low_ns": raw.low - high, "high_ns": raw.high - low}
     figures = {**net, "raw_ns": raw.median, "alone_ns": median}
     counts = {key: _mean(answers, key) for key in answers[0] if key not in ("ns", "alone_ns")}
-    return {**cell.row, **{key: rounded(max(0.0, value)) for key, value in figures.items()}, **counts}
+    told = {key: rounded(max(0.0, value)) for key, value in figures.items()}
+    return {**cell.row, **told, **raw.far("ns"), **counts}
 
 
 def _mean(answers: list[Any], key: str) -> float:

@@ -1,7 +1,8 @@
 """Kernels of `spawn`: so many workers of one kind are made, live at the same time, and are ended.
 
-Yields {"starts_us", "ends_us", "memory_bytes"} a worker, or {"limit", "reached"} where the machine refused.
-Memory is what a worker does not share: private pages, page tables, the kernel's stack for it.
+Yields {"starts_us", "ends_us", "memory_bytes"} a worker, with {"limit", "reached"} too where the machine
+refused more; these two alone where it refused the first. Memory is what a worker does not share: private
+pages, page tables, the kernel's stack for it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from nbmon.lab.kernels.waiting import wait_for_end
 KERNEL_STACK = 16 << 10  # bytes: THREAD_SIZE on x86-64 and arm64
 LOOKED_AT = 20  # processes whose memory is read; the others are like them
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SLEEPER = ("sleep", "1000")
+SLEEPER = ("cat",)  # it reads a pipe that ends with us, so that it never outlives us
 End = Callable[[], None]
 
 clock = time.perf_counter
@@ -32,24 +34,36 @@ clock = time.perf_counter
 
 def made(means: str, count: int) -> Iterator[dict[str, Any]]:
     """Make `count` workers by `means`, look at them, end them."""
+    _allow_descriptors()
     crew = KINDS[means](count)
+    limit: dict[str, Any] = {}
     begun = clock()
     try:
+        crew.ready()
+        begun = clock()
         crew.start()
-    except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: "can't start new thread"
-        yield {"limit": f"{type(error).__name__}: {error}", "reached": crew.alive()}
-        crew.end()
-        return
+    except (OSError, RuntimeError, MemoryError, EOFError) as error:  # RuntimeError: "can't start new thread"
+        limit = {"limit": f"{type(error).__name__}: {error}", "reached": crew.alive()}
     started = clock()
-    memory = crew.memory()
+    alive = crew.alive()
+    memory = crew.memory() if alive else 0
     looked = clock()
     crew.end()
-    ended = clock()
+    if not alive:
+        yield limit
+        return
     yield {
-        "starts_us": (started - begun) / count * 1e6,
-        "ends_us": (ended - looked) / count * 1e6,
+        "starts_us": (started - begun) / alive * 1e6,
+        "ends_us": (clock() - looked) / alive * 1e6,
         "memory_bytes": memory,
+        **limit,
     }
+
+
+def _allow_descriptors() -> None:
+    """As many as may be had: some means need one or two for each worker, which is no limit on workers."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Crew:
@@ -57,6 +71,9 @@ class Crew:
 
     def __init__(self, count: int) -> None:
         self.count = count
+
+    def ready(self) -> None:
+        """What is made once for all of them, and not counted."""
 
     def start(self) -> None:
         """Make all of them; each has come to its own code when this returns."""
@@ -133,20 +150,29 @@ def _sleep_for_ever(writer: int) -> None:
         os._exit(0)
 
 
-class PosixSpawned(Processes):
-    """os.posix_spawn of another, small program."""
+class Programs(Processes):
+    """Those that execute another, small program."""
+
+    def ready(self) -> None:
+        """The pipe that they wait at."""
+        self.reader, self.writer = os.pipe()
+
+
+class PosixSpawned(Programs):
+    """os.posix_spawn."""
 
     def one(self) -> int:
         """See Processes."""
-        return os.posix_spawnp(SLEEPER[0], SLEEPER, os.environ)
+        at_pipe = [(os.POSIX_SPAWN_DUP2, self.reader, 0)]
+        return os.posix_spawnp(SLEEPER[0], SLEEPER, os.environ, file_actions=at_pipe)
 
 
-class Subprocesses(Processes):
+class Subprocesses(Programs):
     """subprocess.Popen of the same program."""
 
     def one(self) -> int:
         """See Processes."""
-        child = subprocess.Popen(SLEEPER)
+        child = subprocess.Popen(SLEEPER, stdin=self.reader)
         child.returncode = 0  # it is ended and reaped here, by its pid
         return child.pid
 
@@ -164,16 +190,21 @@ class Multiprocesses(Crew):
         self.lines: list[Any] = []
 
     def start(self) -> None:
-        """All at once, then heard from."""
-        for _ in range(self.count):
-            mine, theirs = self.context.Pipe()
-            child = self.context.Process(target=wait_for_end, args=(theirs,), daemon=True)  # type: ignore[attr-defined]  # typeshed knows it of each context, not of all
-            child.start()
-            theirs.close()
-            self.crew.append(child)
-            self.lines.append(mine)
-        for line in self.lines:
-            line.recv()
+        """All at once, then heard from; also those that were made before a limit was met."""
+        try:
+            for _ in range(self.count):
+                self._one()
+        finally:
+            for line in self.lines:
+                line.recv()
+
+    def _one(self) -> None:
+        mine, theirs = self.context.Pipe()
+        child = self.context.Process(target=wait_for_end, args=(theirs,), daemon=True)  # type: ignore[attr-defined]  # typeshed knows it of each context, not of all
+        child.start()
+        theirs.close()
+        self.crew.append(child)
+        self.lines.append(mine)
 
     def memory(self) -> int:
         """Of the first ones."""
@@ -209,8 +240,8 @@ class Forkserved(Multiprocesses):
 
     method = "forkserver"
 
-    def __init__(self, count: int) -> None:
-        super().__init__(count)
+    def ready(self) -> None:
+        """The server."""
         first = self.context.Process()  # type: ignore[attr-defined]  # as above
         first.start()  # and with it the server
         first.join()
@@ -228,13 +259,17 @@ class Threads(Crew):
     def start(self) -> None:
         """Thread.start returns once the thread runs."""
         for _ in range(self.count):
-            one = threading.Thread(target=self.over.wait)
-            one.start()
-            self.crew.append(one)
+            self.begin()
+
+    def begin(self) -> None:
+        """One more."""
+        one = threading.Thread(target=self.over.wait)
+        one.start()
+        self.crew.append(one)
 
     def memory(self) -> int:
         """Of all, and the kernel's stack."""
-        return max(0, resident() - self.before) // self.count + KERNEL_STACK
+        return max(0, resident() - self.before) // len(self.crew) + KERNEL_STACK
 
     def end(self) -> None:
         """Told and joined."""
@@ -255,6 +290,7 @@ class Coroutines(Crew):
         self.runner = asyncio.Runner()
         self.runner.get_loop()
         self.tasks: list[asyncio.Task[None]] = []
+        self.over = asyncio.Event()
         self.bytes = 0
 
     def start(self) -> None:
@@ -262,7 +298,6 @@ class Coroutines(Crew):
         self.runner.run(self._start())
 
     async def _start(self) -> None:
-        self.over = asyncio.Event()
         self.tasks = [asyncio.ensure_future(self._one()) for _ in range(self.count)]
         await asyncio.sleep(0)
 

@@ -42,8 +42,8 @@ def run(settings: Settings, progress: Progress) -> Finding:
     rounds = QUICK_ROUNDS if settings.quick else ROUNDS
     what = {"name": name, "arguments": arguments, "seconds": window, "each": profile.call_seconds}
     answers: Answers = {step: [] for step in steps}
-    for _ in range(BATCHES):
-        rows = _climb(answers, rounds, what, profile.gil_share, progress)
+    for batch in range(BATCHES):
+        rows = _climb(answers, (batch * rounds, rounds), what, profile.gil_share, progress)
         advice = decide(profile, [_rung(row) for row in rows if row["per_second"]], cores)
         if advice.confident:
             break
@@ -58,9 +58,13 @@ def run(settings: Settings, progress: Progress) -> Finding:
         said.verdict(name, profile, advice),
         advice.confident,
         {"rounds": len(answers["none", 1]), "window_seconds": window, "cores": cores},
-        [*_failures(rows), *(f"it would change with: {one}" for one in changes), *filter(None, how.values())],
+        [said.measured(profile), *_failures(rows), *_changes(changes), *filter(None, how.values())],
         {**more, **how, "profile": asdict(profile), "would_change": changes},
     )
+
+
+def _changes(changes: list[str]) -> list[str]:
+    return [f"it would change with: {one}" for one in changes]
 
 
 def _cores() -> int:
@@ -106,13 +110,16 @@ def powers(cores: int) -> tuple[int, ...]:
     return tuple(sorted({1 << n for n in range(1, cores.bit_length()) if 1 << n <= cores} | {cores}))
 
 
-def _climb(answers: Answers, rounds: int, how: Row, held: float, progress: Progress) -> list[Row]:
-    """All steps in each round, so that a disturbance meets all alike. The rows of all rounds so far."""
+def _climb(answers: Answers, rounds: tuple[int, int], how: Row, held: float, progress: Progress) -> list[Row]:
+    """All steps in each round, so that a disturbance meets all alike. The rows of all rounds so far.
+
+    `rounds`: how many there were, and how many shall come.
+    """
     rows: list[Row] = []
-    for number in range(rounds):
+    for number in range(rounds[0], sum(rounds)):
         for at, (model, workers) in enumerate(answers):
             what = f"{model}, {workers} worker{'s' if workers > 1 else ''}"
-            progress.step(number * len(answers) + at, rounds * len(answers), what)
+            progress.step(number * len(answers) + at, sum(rounds) * len(answers), what)
             answers[model, workers].append(
                 apart.value(PROFILE + "rung", {**how, "model": model, "workers": workers})
             )

@@ -41,6 +41,16 @@ def _nature(profile: Profile) -> str:
     return ", ".join(told)
 
 
+def measured(profile: Profile) -> str:
+    """What was measured besides, and decides nothing."""
+    start, memory = words.duration(profile.import_seconds * 1e9), words.size(profile.memory_bytes)
+    there, back = words.size(profile.arguments_bytes), words.size(profile.result_bytes)
+    return (
+        f"its import takes {start}, an interpreter with it {memory} of memory; "
+        f"pickled, its arguments are {there} and its result {back}"
+    )
+
+
 def _sure(advice: Advice) -> str:
     return "" if advice.confident else f" Unsure: {'; '.join(advice.doubts)}."
 
@@ -122,4 +132,5 @@ def _worker(function: str) -> str:
 
 def table(name: str) -> str:
     """The lines of nbmon.toml that run it."""
-    return f'[services.{_worker(name.rpartition(":")[2])}]\ntarget = "{FILE.removesuffix(".py")}:tree"\n'
+    service, tree = _worker(name.rpartition(":")[2]), f"{FILE.removesuffix('.py')}:tree"
+    return f'# nbmon.toml\n[services.{service}]\ntarget = "{tree}"\n'

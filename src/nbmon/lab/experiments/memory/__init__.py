@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbmon.lab.experiment import Experiment, Finding, Progress, Row, Settings
 from nbmon.lab.experiments.memory import copying, forking, objects
 from nbmon.lab.plots import Axis, Bar, Bars, Chart, Matrix, Plot, Series
-from nbmon.lab.tables import duration, size
+from nbmon.lab.tables import duration, outlying, size
 
 REFUSED = "/proc/self/pagemap is refused here: smaps_rollup tells how much was copied, not which pages"
 HIDDEN = "the numbers of frames are hidden without CAP_SYS_ADMIN; whether a page is mapped once only is not"
@@ -33,6 +33,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
         add([row], f"what fork costs with {size(row['memory_bytes'])}")
     left_out = forking.sizes(settings.quick)[1]
     notes += [left_out] if left_out else []
+    notes += outlying(_part(rows, "what fork"), "us", "part", "memory_bytes")
     return Finding(rows, conclude(rows), _sure(rows), {"pages": copying.PAGES}, notes)
 
 

@@ -38,7 +38,7 @@ def fork_rows(quick: bool) -> Iterator[Row]:
             "part": "what fork costs",
             "memory_bytes": megabytes * MEGABYTE,
             **forks.scaled(1e-3).keys("us"),
-            "outliers_us": [round(one / 1000, 1) for one in forks.outliers],
+            **forks.scaled(1e-3).far("us"),
             "page_tables_bytes": _page_tables(),
             "first_write_ns": round(first, 1),
             "next_write_ns": round(again, 1),

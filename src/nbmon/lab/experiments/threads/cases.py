@@ -201,28 +201,25 @@ def names() -> None:
 def exception() -> None:
     """An exception that a thread does not catch."""
 
-    def life() -> None:
-        mark(OTHER, "works")
-        time.sleep(WORK / 2)
-        mark(OTHER, "ended")
+    def fail() -> None:
         raise ValueError("of the thread's own")
 
-    mark(MAIN, "works")
-    thread = threading.Thread(target=life)
-    thread.start()
-    _join(thread)
-    saw(main_goes_on=True)
-    _leave()
+    _ends_by(fail)
 
 
 def system_exit() -> None:
     """sys.exit(3) in a thread."""
+    _ends_by(lambda: sys.exit(3))
+
+
+def _ends_by(last: Callable[[], None]) -> None:
+    """A thread that works and does this at last; does the main thread hear of it?"""
 
     def life() -> None:
         mark(OTHER, "works")
         time.sleep(WORK / 2)
         mark(OTHER, "ended")
-        sys.exit(3)
+        last()
 
     mark(MAIN, "works")
     thread = threading.Thread(target=life)

@@ -1,6 +1,8 @@
 """Processed pictures by the command line: made, kept, signed, the cache looked after, nothing left behind."""
 
+import html
 import os
+import re
 import signal
 import threading
 import urllib.error
@@ -119,8 +121,43 @@ def test_a_page_that_is_open_goes_on_to_work_with_presets_alone(nbmon, photos, v
     url = nbmon(
         "start", "./photos", "--port", "0", "--processing", "presets", "--preset", "thumb=w=30"
     ).stdout.strip()  # fmt: skip
-    assert get(url + "a.jpg?p=thumb")[0] == 200
-    assert get(url + "a.jpg?w=30")[0] == 403
+    address = thumbnail_of(get(url)[2])
+    assert get(url + address)[0] == 200
+    before = nbmon.view("photos")["workers"][0]["pid"]
+    nbmon(verb, "photos")
+    wait_until(lambda: not Process(before).alive)
+    assert get(url + address)[0] == 200
+    assert get(url + "a.jpg?w=31")[0] == 403
+    assert thumbnail_of(get(url)[2]) == address
+
+
+def test_what_was_made_is_counted_whoever_is_asked(nbmon, photos):
+    options = ["--port", "0", "--workers", "2", "--metrics", "public"]
+    url = nbmon("start", "./photos", *options).stdout.strip()
+    # files count as settled two seconds after they were made, and then results are kept
+    wait_until(lambda: get(url + "a.jpg?w=30")[1]["Server-Timing"] == "cache;desc=hit")
+    (photos / "broken.jpg").write_bytes((photos / "a.jpg").read_bytes()[:2_000])
+    assert get(url + "broken.jpg?w=30")[0] == 422
+    assert get(url + "a.jpg?w=x")[0] == 400
+    told = get(url + "-/metrics")[2].decode()
+    for line in (
+        'nbmon_pictures_total{outcome="broken"} 1',
+        'nbmon_pictures_total{outcome="refused"} 0',
+        "nbmon_pictures_running 0",
+        'nbmon_picture_cache_total{result="hit"} 1',
+    ):
+        assert f"\n{line}\n" in told
+    made, missed, jobs, kept = (
+        int(re.search(rf"^nbmon_{name} (\d+)$", told, re.MULTILINE)[1])
+        for name in (
+            'pictures_total{outcome="made"}',
+            'picture_cache_total{result="miss"}',
+            "picture_seconds_count",
+            "picture_cache_written_bytes_total",
+        )
+    )
+    assert 1 <= made == missed - 1 == jobs - 1
+    assert kept > 0
 
 
 def test_signed_addresses(nbmon, photos):

@@ -302,6 +302,24 @@ def test_the_pages_own_links_outlive_the_server_where_there_is_a_key(site: Sites
     assert again.links.thumbnail("./a.jpg", 3) != Links(KEY).thumbnail("./a.jpg", 3)
 
 
+@pytest.mark.parametrize(("kept", "same"), [(b"p" * 32, True), (None, False)])
+def test_with_presets_alone_the_pages_own_links_outlive_the_server_by_a_kept_key(
+    site: Sites, kept: bytes | None, same: bool
+) -> None:
+    terms = {"only_presets": True, "pages_key": kept}
+    again = Processing(Darkroom(b""), None, Terms(**terms))
+    link = again.links.thumbnail("./a.jpg", 60)
+    assert (site(**terms).get(link.removeprefix(".")).status == 200) is same
+
+
+def test_what_may_be_asked_does_not_depend_on_the_parameters(site: Sites) -> None:
+    """A preflight (Fetch) must succeed, or a browser would hide the sentence of the 400 behind it."""
+    one = site(only_presets=True)
+    for target in ("/a.jpg", "/a.jpg?w=0", "/a.jpg?w=40", "/text.jpg?p=none"):
+        found = one.get(target, method="OPTIONS")
+        assert (found.status, found.field(b"allow")) == (200, b"GET, HEAD, OPTIONS")
+
+
 def test_the_state_of_a_result_is_known_once_it_is_there(site: Sites) -> None:
     one = site()
     target = "/a.jpg?w=80"

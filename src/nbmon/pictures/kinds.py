@@ -14,6 +14,7 @@ SNIFF_BYTES = 32  # from the start of a file: enough for every signature below
 UNKNOWN = b"application/octet-stream"
 HTML = b"text/html; charset=utf-8"
 SVG = b"image/svg+xml"
+TIFF = b"image/tiff"
 
 # Names as registered with IANA, or as browsers agree on where nothing is registered.
 BY_SUFFIX: dict[bytes, bytes] = {
@@ -35,6 +36,17 @@ BY_SUFFIX: dict[bytes, bytes] = {
     b"tif": b"image/tiff",
     b"tiff": b"image/tiff",
     b"svg": SVG,
+    # cameras' raw files; nothing but jpegs of their previews is ever made of them
+    b"nef": b"image/x-nikon-nef",
+    b"nrw": b"image/x-nikon-nrw",
+    b"cr2": b"image/x-canon-cr2",
+    b"cr3": b"image/x-canon-cr3",
+    b"arw": b"image/x-sony-arw",
+    b"dng": b"image/x-adobe-dng",
+    b"pef": b"image/x-pentax-pef",
+    b"srw": b"image/x-samsung-srw",
+    b"raf": b"image/x-fuji-raf",
+    b"rw2": b"image/x-panasonic-rw2",
     # film and sound
     b"mp4": b"video/mp4",
     b"m4v": b"video/mp4",
@@ -74,7 +86,7 @@ BY_SUFFIX: dict[bytes, bytes] = {
     b"tar": b"application/x-tar",
 }
 
-# What every current browser shows in <img>; jxl, heic and tiff are not among them.
+# What every current browser shows in <img>; jxl, heic and tiff are not among them, and are made into what is.
 SHOWN = frozenset(
     (
         b"image/jpeg",
@@ -95,7 +107,20 @@ SANDBOX = (
     b"sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
 
-# What the first bytes overrule: not TIFF, on which raw formats build, and not APNG, which is PNG to them.
+# What TIFF's first bytes leave to the suffix: the raw formats that build on it.
+_TIFFS = frozenset(
+    b"image/x-" + name
+    for name in (
+        b"nikon-nef",
+        b"nikon-nrw",
+        b"canon-cr2",
+        b"sony-arw",
+        b"adobe-dng",
+        b"pentax-pef",
+        b"samsung-srw",
+    )
+)
+# What the first bytes overrule: not TIFF, on which other formats build, and not APNG, which is PNG to them.
 _DISGUISED = {kind for kind in BY_SUFFIX.values() if kind.startswith(b"image/")}
 _DISGUISED -= {SVG, b"image/apng", b"image/tiff"}
 
@@ -106,6 +131,8 @@ _SIGNATURES: tuple[tuple[bytes, bytes], ...] = (
     (b"GIF89a", b"image/gif"),
     (b"II*\0", b"image/tiff"),
     (b"MM\0*", b"image/tiff"),
+    (b"IIU\0", b"image/x-panasonic-rw2"),
+    (b"FUJIFILMCCD-RAW ", b"image/x-fuji-raf"),
     (b"\xff\x0a", b"image/jxl"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", b"image/jxl"),
 )
@@ -116,6 +143,7 @@ _BRANDS: dict[bytes, bytes] = {
     b"heic": b"image/heic",
     b"heix": b"image/heic",
     b"mif1": b"image/heif",
+    b"crx ": b"image/x-canon-cr3",
 }
 
 
@@ -150,13 +178,19 @@ def kind_of(name: bytes, start: bytes) -> bytes:
     """The content type of a file called `name` that begins with `start` (SNIFF_BYTES of it)."""
     by_name = BY_SUFFIX.get(suffix_of(name))
     if by_name is None or by_name in _DISGUISED:
-        return sniff(start) or by_name or UNKNOWN
+        found = sniff(start)
+        return by_name if found == TIFF and by_name in _TIFFS else found or by_name or UNKNOWN
     return by_name
 
 
 def shown_by_name(name: bytes) -> bool:
-    """Whether a page shows a file of that name as a picture."""
+    """Whether browsers show a file of that name as a picture."""
     return BY_SUFFIX.get(suffix_of(name)) in SHOWN
+
+
+def picture_by_name(name: bytes) -> bool:
+    """Whether a file of that name is a picture, whoever can show it."""
+    return BY_SUFFIX.get(suffix_of(name), b"").startswith(b"image/")
 
 
 def film_by_name(name: bytes) -> bool:

@@ -67,6 +67,9 @@ class Terms(NamedTuple):
     presets: Mapping[str, Recipe] = {}
     only_presets: bool = False
     key: bytes | None = None  # of signatures
+    pages_key: bytes | None = (
+        None  # that outlives this process, for the pages' own links; None: one that does not
+    )
     limits: Limits = DEFAULT_LIMITS
     maker: str = ""  # the version of what makes results; another one makes other results
 
@@ -74,8 +77,16 @@ class Terms(NamedTuple):
 class Processing:
     """Answers requests for processed pictures. Safe to call from several threads; may be forked."""
 
-    def __init__(self, darkroom: Darkroom, store: Store | None = None, terms: Terms | None = None) -> None:
+    def __init__(
+        self,
+        darkroom: Darkroom,
+        store: Store | None = None,
+        terms: Terms | None = None,
+        looked: Callable[[bool], None] = lambda _hit: None,
+    ) -> None:
+        """`looked` is told of each look into the store whether the result was there."""
         self._darkroom = darkroom
+        self._looked = looked
         self._store = store
         self._terms = terms or Terms()
         own = _pages_key(self._terms)
@@ -190,6 +201,7 @@ class Processing:
         key = self._key(status, recipe)
         finish = _Finish(request, asked, status, boundary_key, recipe.fm or "")
         found = self._store.get(key) if self._store is not None else None
+        self._looked(found is not None)
         try:
             if found is not None:
                 return finish.with_file(found, found.stored, b"cache;desc=hit")
@@ -201,11 +213,12 @@ class Processing:
 def _pages_key(terms: Terms) -> bytes | None:
     """By which the pages' own links hold, whoever else is let in; None where everybody is.
 
-    Made of the key where there is one, so that an open page goes on to work after a restart.
+    Made of the key where there is one, else kept beside the cache, so that an open page goes on to work after
+    an upgrade or a restart.
     """
     if terms.key is not None:
         return hmac.digest(terms.key, b"the links of nbmon's own pages", "sha256")
-    return os.urandom(32) if terms.only_presets else None
+    return (terms.pages_key or os.urandom(32)) if terms.only_presets else None
 
 
 class _Finish:

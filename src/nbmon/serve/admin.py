@@ -35,7 +35,10 @@ class Admin:
         health: Fault = _nothing,
         ready: Fault = _nothing,
         workers: Callable[[], int] = lambda: 1,
+        further: Callable[[], bytes] = bytes,
     ) -> None:
+        """`further` gives what else is told in the metrics, as `serve.metrics` writes it."""
+        self._further = further
         self._snapshots = snapshots
         self._workers = workers
         self._faults = {HEALTH: health, READY: ready}
@@ -51,7 +54,8 @@ class Admin:
         if refusal := method_refusal(request.method):
             return refusal
         if request.path in METRICS:
-            return _text(200, CONTENT_TYPE, exposition(total(self._snapshots()), self._workers()))
+            own = exposition(total(self._snapshots()), self._workers())
+            return _text(200, CONTENT_TYPE, own + self._further())
         fault = self._faults[request.path]()
         return _text(503 if fault else 200, PLAIN, f"{fault or 'ok'}\n".encode())
 

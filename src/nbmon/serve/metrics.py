@@ -7,7 +7,7 @@ own addition, and the text is made when somebody asks. The tests read it with pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from nbmon.serve.ledger import BUCKETS, Counted, Key, Snapshot
 
@@ -46,24 +46,25 @@ def _families(seen: Snapshot, workers: int) -> Iterator[str]:
     by_kind = _by_kind(seen.answers)
     requests = [(_labels(key), float(counted.answers)) for key, counted in by_kind.items()]
     content = [(_labels(key), float(counted.content)) for key, counted in by_kind.items()]
-    yield _family("requests_total", "counter", "Answers by status and kind of content.", requests)
-    yield _family("content_bytes_total", "counter", "Bytes of content in those answers.", content)
-    yield _family(
+    yield family("requests_total", "counter", "Answers by status and kind of content.", requests)
+    yield family("content_bytes_total", "counter", "Bytes of content in those answers.", content)
+    yield family(
         "memory_answers_total",
         "counter",
         "Answers that were given from memory, without being made anew.",
         [((), seen.from_memory)],
     )
-    yield _family(
+    yield family(
         "refusals_total",
         "counter",
         "Requests and connections that were turned away, by reason.",
         [((("reason", reason),), count) for reason, count in sorted(seen.refusals.items())],
     )
-    yield _family("connections_total", "counter", "Connections accepted.", [((), seen.accepted)])
-    yield _family("connections", "gauge", "Connections open at this moment.", [((), seen.open)])
-    yield _family("workers", "gauge", "Processes that serve.", [((), workers)])
-    yield _histogram(seen)
+    yield family("connections_total", "counter", "Connections accepted.", [((), seen.accepted)])
+    yield family("connections", "gauge", "Connections open at this moment.", [((), seen.open)])
+    yield family("workers", "gauge", "Processes that serve.", [((), workers)])
+    words = "From a request to the kernel's having its answer."
+    yield histogram("answer_seconds", words, (BUCKETS, seen.latency, seen.latency_sum))
 
 
 def _by_kind(answers: dict[Key, Counted]) -> dict[tuple[int, str], Counted]:
@@ -80,7 +81,8 @@ def _labels(key: tuple[int, str]) -> tuple[Label, ...]:
     return ("status", str(key[0])), ("kind", key[1])
 
 
-def _family(name: str, kind: str, words: str, samples: list[tuple[tuple[Label, ...], float]]) -> str:
+def family(name: str, kind: str, words: str, samples: Sequence[tuple[tuple[Label, ...], float]]) -> str:
+    """The lines of one counter or gauge."""
     lines = [_sample(name, labels, value) for labels, value in samples]
     return _header(name, kind, words) + "".join(lines)
 
@@ -99,13 +101,14 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _histogram(seen: Snapshot) -> str:
-    name = "answer_seconds"
-    lines = [_header(name, "histogram", "From a request to the kernel's having its answer.")]
+def histogram(name: str, words: str, seen: tuple[Sequence[float], Sequence[int], float]) -> str:
+    """The lines of a histogram: its bounds, how many are in each and beyond, not cumulated, and their sum."""
+    bounds, counts, seconds = seen
+    lines = [_header(name, "histogram", words)]
     below = 0
-    for bound, count in zip((*BUCKETS, float("inf")), seen.latency, strict=True):
+    for bound, count in zip((*bounds, float("inf")), counts, strict=True):
         below += count
         shown = "+Inf" if bound == float("inf") else repr(bound)
         lines.append(_sample(f"{name}_bucket", (("le", shown),), below))
-    lines += [_sample(f"{name}_sum", (), seen.latency_sum), _sample(f"{name}_count", (), below)]
+    lines += [_sample(f"{name}_sum", (), seconds), _sample(f"{name}_count", (), below)]
     return "".join(lines)

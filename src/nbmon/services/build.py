@@ -163,8 +163,9 @@ class PictureDaemon(Daemon):
         self.outfit = outfit = Outfit(options)
         crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
         self.folder = Folder(self.service.target)
-        equipment = Equipment(options, darkroom)
+        equipment = Equipment(options, self.service.target, darkroom)
         self.succession.darkroom = equipment.listener
+        outfit.further = equipment.metrics
         lists, indexer = indexing(self.folder.path) or (None, None)
         app = Pictures(
             self.folder,

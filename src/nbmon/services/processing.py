@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbmon.pictures.darkroom.limits import Limits
     from nbmon.pictures.processed import Processing
     from nbmon.pictures.processing.recipe import Recipe
+    from nbmon.pictures.tally import Tally
     from nbmon.workers.spec import Worker
 
 WORKER = "darkroom"
@@ -100,12 +101,14 @@ class Equipment:
     at its address: with another socket, nobody would answer what they ask from now on.
     """
 
-    def __init__(self, options: Options, handed: int | None = None) -> None:
+    def __init__(self, options: Options, folder: str, handed: int | None = None) -> None:
         self._options = options
+        self._folder = folder
         self._handed = handed
         self.listener: socket | None = None
         self.processing: Processing | None = None
         self.worker: Worker | None = None
+        self._tally: Tally | None = None
         if options.processing != "none":
             self._make()
 
@@ -113,28 +116,51 @@ class Equipment:
         from nbmon.pictures.darkroom.broker import listen
         from nbmon.pictures.darkroom.client import Darkroom
         from nbmon.pictures.processed import Processing, Terms
+        from nbmon.pictures.tally import Tally
         from nbmon.services.succession import again
         from nbmon.workers import process
 
         options, limits = self._options, self._limits()
+        self._tally = tally = Tally()
         self.listener = listener = listen() if self._handed is None else again([self._handed])[0]
         store = self._store()
         terms = Terms(
             presets=dict(map(preset, options.preset or ())),
             only_presets=options.processing == "presets",
             key=None if options.sign_key is None else read_key(options.sign_key),
+            pages_key=self._pages_key(),
             limits=limits,
             maker=_maker(),
         )
-        self.processing = Processing(Darkroom(listener.getsockname()), store, terms)
+        self.processing = Processing(Darkroom(listener.getsockname()), store, terms, tally.looked)
         most = CACHE_SIZE if options.cache_size is None else size(options.cache_size)
-        self.worker = process(WORKER, lambda: _serve(listener, limits, store, most), grace=limits.seconds)
+        self.worker = process(
+            WORKER, lambda: _serve(listener, limits, tally, store, most), grace=limits.seconds
+        )
+
+    def metrics(self) -> bytes:
+        """What was processed, for Prometheus."""
+        from nbmon.services.processed_counts import exposition
+
+        return exposition(self._tally.counts()) if self._tally is not None else b""
 
     def _limits(self) -> Limits:
         from nbmon.pictures.darkroom.limits import Limits
 
         said = self._options.max_megapixels
         return Limits() if said is None else Limits(pixels=megapixels(said) * 1_000_000)
+
+    def _pages_key(self) -> bytes | None:
+        """What is needed only by `presets` without a key of one's own; with no cache folder, none is kept."""
+        from nbmon.pictures.cache.secret import pages_key
+        from nbmon.services import places
+
+        if self._options.processing != "presets" or self._options.sign_key is not None:
+            return None
+        try:
+            return pages_key(places.cache_folder(make=True), self._folder)
+        except ServiceError:  # said where the cache is
+            return None
 
     def _store(self) -> Store | None:
         """None where there is to be no cache, or can be none, which is said."""
@@ -152,12 +178,13 @@ class Equipment:
             return None
 
 
-def _serve(listener: socket, limits: Limits, store: Store | None, most: int) -> None:
+def _serve(listener: socket, limits: Limits, tally: Tally, store: Store | None, most: int) -> None:
     """The darkroom's process."""
     from nbmon.pictures.cache.keeper import Keeper
     from nbmon.pictures.darkroom.broker import Broker
 
-    Broker(listener, limits, Keeper(store, most) if store is not None else None).run()
+    keeper = Keeper(store, most, tally) if store is not None else None
+    Broker(listener, limits, keeper, tally=tally).run()
 
 
 def _maker() -> str:

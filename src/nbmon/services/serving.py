@@ -122,6 +122,7 @@ class Outfit:
         self._socket_files: list[tuple[str, tuple[int, int] | None]] = []
         self._server: CoroutineServer | None = None
         self.ledger: Ledger | None = None
+        self.further: Callable[[], bytes] = bytes  # what else is told in the metrics; set before `dress`
 
     def dress(
         self,
@@ -158,7 +159,7 @@ class Outfit:
     def _make_admin(self, snapshots: Callable[[], list[Snapshot]], workers: Callable[[], int]) -> Any:
         from nbmon.serve.admin import Admin
 
-        return Admin(snapshots, ready=self._not_ready, workers=workers)
+        return Admin(snapshots, ready=self._not_ready, workers=workers, further=self.further)
 
     def _not_ready(self) -> str | None:
         stops = self._server is not None and self._server.stopping

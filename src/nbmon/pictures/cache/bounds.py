@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 LOCK = "sweep.lock"
@@ -78,8 +78,13 @@ def total(path: str) -> Total:
     return Total(len(files), sum(f.bytes for f in files), min((f.used for f in files), default=0))
 
 
-def sweep(path: str, most: int) -> int | None:
-    """Remove what is too much below `path`; the bytes that stay. None if another sweeps."""
+def sweep(
+    path: str, most: int, removed: Callable[[int, int], object] = lambda _files, _bytes: None
+) -> int | None:
+    """Remove what is too much below `path`; the bytes that stay. None if another sweeps.
+
+    `removed` is told how many files went, and with how many bytes.
+    """
     try:
         os.makedirs(path, 0o700, exist_ok=True)  # noqa: PTH103
         lock = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -90,7 +95,10 @@ def sweep(path: str, most: int) -> int | None:
         files = list(files_of(path))
         gone = oldest(files, most)
         _remove(gone)
-        return sum(f.bytes for f in files) - sum(f.bytes for f in gone)
+        freed = sum(file.bytes for file in gone)
+        if gone:
+            removed(len(gone), freed)
+        return sum(file.bytes for file in files) - freed
     except OSError:  # another has the lock
         return None
     finally:

@@ -9,6 +9,7 @@ from time import monotonic
 from nbmon.pictures.cache.bounds import SWEEP_AFTER, sweep
 from nbmon.pictures.cache.entry import Stored
 from nbmon.pictures.cache.store import Store
+from nbmon.pictures.tally import Tally
 from nbmon.pictures.processing.urls import version
 from nbmon.workers.fork import fork
 
@@ -20,8 +21,10 @@ AGAIN = 30.0  # seconds between two tries to write after one that failed
 class Keeper:
     """Keeps results in `store`, of `most` bytes. Goes without, and says so once, where the disk cannot."""
 
-    def __init__(self, store: Store, most: int) -> None:
+    def __init__(self, store: Store, most: int, tally: Tally | None = None) -> None:
+        """OSError, if there is no memory for a `tally` and none is given."""
         self._store = store
+        self._tally = tally or Tally()
         self._most = most
         self._added: float = most  # bytes since the last sweep: what is there now is not known
         self._said = False
@@ -35,6 +38,8 @@ class Keeper:
             return
         wrote = self._store.put(key, content, stored)
         self._added += wrote.bytes + BLOCK if wrote.bytes else 0
+        if wrote.bytes:
+            self._tally.kept(wrote.bytes)
         if wrote.error:
             self._not_before = now + AGAIN
             self._say(wrote.error)
@@ -68,7 +73,7 @@ class Keeper:
         def work(_parent: int) -> None:
             with contextlib.suppress(PermissionError):  # as a unit of systemd may forbid
                 os.nice(NICENESS)
-            sweep(self._store.path, self._most - int(SWEEP_AFTER * self._most))
+            sweep(self._store.path, self._most - int(SWEEP_AFTER * self._most), self._tally.evicted)
             os._exit(0)
 
         try:

@@ -110,7 +110,7 @@ class Store:
         try:
             folder = os.path.dirname(self.file(key))  # noqa: PTH120 - as the others here
             os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103 - as the others here
-            _put(folder, self.file(key), (content, trailer(stored)))
+            write_whole(folder, self.file(key), (content, trailer(stored)))
         except FileExistsError:
             return Wrote(0)
         except OSError as error:
@@ -118,8 +118,8 @@ class Store:
         return Wrote(stored.length + TRAILER_BYTES)
 
 
-def _put(folder: str, path: str, pieces: tuple[bytes | memoryview, ...]) -> None:
-    """Write a file without a name, and give it one. Where that cannot be: with another name first."""
+def write_whole(folder: str, path: str, pieces: tuple[bytes | memoryview, ...]) -> None:
+    """Write a file without a name, and give it one. Where that cannot be: another name first. OSError."""
     try:
         fd, name = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), ""
     except OSError as error:

@@ -27,6 +27,7 @@ from nbmon.pictures.darkroom.desk import Desk, Taken
 from nbmon.pictures.darkroom.job import LARGEST, BadMessage, Job, Reply, read_job, reply_bytes
 from nbmon.pictures.darkroom.limits import Limits
 from nbmon.pictures.darkroom.work import DIED, Work
+from nbmon.pictures.tally import Outcome, Tally
 from nbmon.workers import stopping
 
 FULL = "Too many pictures are being made at the moment; try again soon."
@@ -59,7 +60,10 @@ class Broker:
         limits: Limits,
         keeper: Keeper | None = None,
         live: Callable[..., Any] = child.live,
+        tally: Tally | None = None,
     ) -> None:
+        """OSError, if there is no memory for a `tally` and none is given."""
+        self._tally = tally or Tally()
         self._listener = listener
         self._limits = limits
         self._keeper = keeper
@@ -71,6 +75,7 @@ class Broker:
         self._works: dict[str, Work] = {}
         self._of_pidfd: dict[int, Work] = {}
         self._usual = USUAL
+        self._told = (-1, -1)  # waiting and running, as last said
         self._loaded = False
         self._most = _room(limits.clients)
         self._poll = select.epoll()
@@ -92,6 +97,7 @@ class Broker:
                         self._happened(fd)
                 self._in_time()
                 self._begin()
+                self._tell_state()
         finally:
             signal.set_wakeup_fd(-1)
             for work in self._of_pidfd.values():
@@ -121,6 +127,13 @@ class Broker:
             self._poll.unregister(fd)
             self._keeper.over()
             self._heed_sweep(-1)
+
+    def _tell_state(self) -> None:
+        """How much there is to do; once another broker has come, it says so."""
+        state = self._desk.waiting, self._desk.running
+        if state != self._told and not stopping():
+            self._told = state
+            self._tally.at_work(*state)
 
     # Clients
 
@@ -162,12 +175,14 @@ class Broker:
         failure = self._desk.known_failure(job.key, now)
         if failure is not None:
             os.close(source)
+            self._tally.came(Outcome.KNOWN)
             self._answer(fd, failure, -1)
             return
         taken, kept = self._desk.ask(fd, job.key, (job, source), now)
         if not kept:
             os.close(source)
         if taken is Taken.FULL:
+            self._tally.came(Outcome.FULL)
             self._answer(fd, Reply(503, FULL, retry_after=self._retry_after()), -1)
 
     def _retry_after(self) -> int:
@@ -176,9 +191,9 @@ class Broker:
 
     def _gone(self, fd: int) -> None:
         left = self._desk.leave(fd)
-        for job, source in left.dropped:
-            del job
+        for _job, source in left.dropped:
             os.close(source)
+            self._tally.came(Outcome.UNWANTED)
         for key in left.stop:
             work = self._works.pop(key)
             work.unwanted = True
@@ -243,6 +258,7 @@ class Broker:
         del self._of_pidfd[work.pidfd]
         try:
             reply = work.end()
+            self._tally.ended(_outcome(reply, work), reply.took, work.waited)
             if work.unwanted:
                 self._desk.stopped()
             else:
@@ -285,6 +301,21 @@ class Broker:
     def _tell(self, key: str, reply: Reply, result: int) -> None:
         for fd in self._desk.done(key):
             self._answer(fd, reply, result)
+
+
+_OUTCOMES = {
+    200: Outcome.MADE,
+    400: Outcome.REFUSED,
+    422: Outcome.BROKEN,
+    503: Outcome.CHANGED,
+    504: Outcome.LATE,
+}  # fmt: skip
+
+
+def _outcome(reply: Reply, work: Work) -> Outcome:
+    if work.unwanted:
+        return Outcome.UNWANTED
+    return Outcome.DIED if reply.sentence == DIED else _OUTCOMES[reply.status]
 
 
 def _room(wanted: int) -> int:

@@ -5,12 +5,14 @@ The content decides what a file is; its name is not even known here.
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
 from nbmon.pictures.darkroom.limits import Limits
+from nbmon.pictures.darkroom.raw import Preview, preview
 
 # Pillow knows many more, each a parser that a stranger could reach.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
@@ -65,7 +67,26 @@ def open_picture(file: IO[bytes], limits: Limits) -> Image.Image:
     """The picture in `file`, none of its pixels decoded. Unreadable."""
     if _too_much_before(file, limits):
         raise Unreadable("The picture has too much metadata.")
-    formats = [name for name in (*FORMATS, *FURTHER) if name in Image.OPEN]
+    if (found := preview(lambda offset, length: _read(file, offset, length))) is not None:
+        return _of_raw(file, found, limits)
+    file.seek(0)
+    return _opened(file, [name for name in (*FORMATS, *FURTHER) if name in Image.OPEN], limits)
+
+
+def _read(file: IO[bytes], offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
+
+
+def _of_raw(file: IO[bytes], found: Preview, limits: Limits) -> Image.Image:
+    """The preview in a camera's raw file, which is turned as that file says, unless it says so itself."""
+    picture = _opened(io.BytesIO(_read(file, found.offset, found.length)), ["JPEG"], limits)
+    if orientation(picture) == 1:
+        picture.getexif()[ORIENTATION] = found.orientation
+    return picture
+
+
+def _opened(file: IO[bytes], formats: list[str], limits: Limits) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata: nobody reads them here
         try:
@@ -107,7 +128,13 @@ def checked(picture: Image.Image, limits: Limits) -> Image.Image:
 
 
 def orientation(picture: Image.Image) -> int:
-    """How the picture is to be turned, from 1 (not at all) to 8. Broken metadata turns nothing."""
+    """How the picture is to be turned, from 1 (not at all) to 8. Broken metadata turns nothing.
+
+    JPEG XL has this in its header, which the decoder heeds, and what EXIF says counts for nothing (ISO/IEC
+    18181-2); unless it holds a JPEG, which the plugin decodes as one.
+    """
+    if picture.format == "JXL" and not getattr(picture, "jpeg", False):
+        return 1
     try:
         found: Any = picture.getexif().get(ORIENTATION, 1)
     except Exception:  # a broken block, of which there are as many kinds as cameras

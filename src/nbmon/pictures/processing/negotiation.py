@@ -26,6 +26,17 @@ OWN = {
     b"image/heic": "jpg",
     b"image/heif": "jpg",
     b"image/jxl": "jpg",
+    # cameras' raw files, of which the preview is shown
+    b"image/x-adobe-dng": "jpg",
+    b"image/x-canon-cr2": "jpg",
+    b"image/x-canon-cr3": "jpg",
+    b"image/x-nikon-nef": "jpg",
+    b"image/x-nikon-nrw": "jpg",
+    b"image/x-pentax-pef": "jpg",
+    b"image/x-samsung-srw": "jpg",
+    b"image/x-sony-arw": "jpg",
+    b"image/x-fuji-raf": "jpg",
+    b"image/x-panasonic-rw2": "jpg",
 }
 KINDS = {
     "jpg": b"image/jpeg",

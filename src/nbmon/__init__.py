@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from nbmon.daemon import Daemon as Daemon
     from nbmon.daemon import DaemonContext as DaemonContext
     from nbmon.daemon import daemonize as daemonize
+    from nbmon.saying import heartbeat as heartbeat
     from nbmon.saying import ready as ready
     from nbmon.workers import Supervisor as Supervisor
     from nbmon.workers import WorkerError as WorkerError
     from nbmon.workers import coroutine as coroutine
     from nbmon.workers import current_worker as current_worker
     from nbmon.workers import handled as handled
-    from nbmon.workers import heartbeat as heartbeat
     from nbmon.workers import process as process
     from nbmon.workers import stopped as stopped
     from nbmon.workers import stopping as stopping
@@ -35,7 +35,7 @@ _HOMES = {
     "coroutine": "nbmon.workers",
     "current_worker": "nbmon.workers",
     "handled": "nbmon.workers",
-    "heartbeat": "nbmon.workers",
+    "heartbeat": "nbmon.saying",
     "process": "nbmon.workers",
     "stopped": "nbmon.workers",
     "stopping": "nbmon.workers",

@@ -1,4 +1,4 @@
-"""`nbmon.ready`: one word for a daemon and for a worker.
+"""`nbmon.ready` and `nbmon.heartbeat`: the same words for a daemon and for a worker.
 
 Must not load either of the two: whichever this process is, it is loaded already.
 """
@@ -19,3 +19,18 @@ def ready(note: str = "") -> None:
     from nbmon.daemon import ready as daemon_ready
 
     daemon_ready(note)
+
+
+def heartbeat() -> None:
+    """Say that this worker lives, as often as its `heartbeat=` asks; in a daemon, to systemd's watchdog.
+
+    Cheap; harmless elsewhere, and where nobody waits for it.
+    """
+    inside = sys.modules.get("nbmon.workers.inside")
+    worker = inside.current_worker() if inside is not None else None
+    if worker is not None:
+        worker.heartbeat()
+        return
+    from nbmon.daemon.watchdog import heartbeat as daemon_heartbeat
+
+    daemon_heartbeat()

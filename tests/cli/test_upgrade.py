@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import threading
+import urllib.request
 
 import pytest
 
@@ -288,3 +289,60 @@ def test_prefixes_in_the_common_log_survive(nbmon):
     assert "is replaced" not in nbmon("logs", "tree").stdout
     nbmon("stop", "tree")
     assert nbmon.left() == []
+
+
+HOSTED = """
+import os
+
+import nbmon
+from nbmon import Supervisor, coroutine, thread
+
+
+def once():
+    if nbmon.current_worker().restarts == 0:
+        raise ValueError("once")
+    nbmon.wait_stopping()
+
+
+async def once_and_for_all():
+    with open("ran", "a") as file:
+        file.write("x")
+
+
+tree = Supervisor(
+    thread("watcher", once), coroutine("setup", once_and_for_all, restart="transient"), healthy=0
+)
+"""
+
+
+def test_threads_and_coroutines_keep_their_histories_and_what_has_ended_stays_so(nbmon):
+    (nbmon.cwd / "hosted.py").write_text(HOSTED)
+    nbmon("start", "hosted:tree")
+    wait_until(lambda: workers(nbmon, "tree")["watcher"]["restarts"] == 1)
+    wait_until(lambda: workers(nbmon, "tree")["watcher"]["state"] == "running")
+    wait_until(lambda: workers(nbmon, "tree")["setup"]["state"] == "ended")
+    nbmon("upgrade", "tree")
+    after = workers(nbmon, "tree")
+    assert (after["watcher"]["restarts"], after["watcher"]["state"]) == (1, "running")
+    assert after["setup"]["state"] == "ended"
+    assert (nbmon.cwd / "ran").read_text() == "x"
+
+
+def test_what_was_counted_for_the_metrics_is_still_told(nbmon, holiday):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    url = nbmon("start", "./holiday", "--port", "0", "--metrics", address).stdout.strip()
+
+    def counted():
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=GROSS_HANG) as answer:
+            found = re.findall(r"^nbmon_requests_total\{.*\} (\d+)$", answer.read().decode(), re.M)
+        return sum(map(int, found))
+
+    for _ in range(7):
+        urllib.request.urlopen(url, timeout=GROSS_HANG).read()
+    wait_until(lambda: counted() == 7)
+    for _ in range(2):
+        nbmon("upgrade", "holiday")
+        wait_until(lambda: counted() >= 7)
+    urllib.request.urlopen(url, timeout=GROSS_HANG).read()
+    wait_until(lambda: counted() == 8)

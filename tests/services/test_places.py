@@ -38,11 +38,11 @@ def test_a_runtime_folder_that_is_no_one_of_ours_is_refused_by_name(seen, uid):
 @pytest.mark.parametrize(
     ("variable", "person", "expected"),
     [
-        ("/state", Person(7, "/home/seven"), "/state/nbmon"),
-        ("/state", Person(0, "/root"), "/state/nbmon"),
-        (None, Person(7, "/home/seven"), "/home/seven/.local/state/nbmon"),
-        ("relative", Person(7, "/home/seven"), "/home/seven/.local/state/nbmon"),
-        (None, Person(0, "/root"), "/var/log/nbmon"),
+        ("/state", Person(uid=7, home="/home/seven"), "/state/nbmon"),
+        ("/state", Person(uid=0, home="/root"), "/state/nbmon"),
+        (None, Person(uid=7, home="/home/seven"), "/home/seven/.local/state/nbmon"),
+        ("relative", Person(uid=7, home="/home/seven"), "/home/seven/.local/state/nbmon"),
+        (None, Person(uid=0, home="/root"), "/var/log/nbmon"),
     ],
 )
 def test_logs_go_below_home_unless_said_otherwise(variable, person, expected):
@@ -51,7 +51,7 @@ def test_logs_go_below_home_unless_said_otherwise(variable, person, expected):
 
 def test_without_any_home_the_variable_to_set_is_named():
     with pytest.raises(ServiceError, match="set XDG_STATE_HOME"):
-        home_place(None, ".local/state", "/var/log/nbmon", Person(7, ""), "XDG_STATE_HOME")
+        home_place(None, ".local/state", "/var/log/nbmon", Person(uid=7, home=""), "XDG_STATE_HOME")
 
 
 def test_without_home_the_user_database_is_asked():
@@ -63,7 +63,7 @@ def test_without_home_the_user_database_is_asked():
 
 def test_a_uid_that_nobody_has_has_no_home(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 3_999_999)
-    assert places.person({}) == Person(3_999_999, "")
+    assert places.person({}) == Person(uid=3_999_999, home="")
 
 
 def test_the_runtime_folder_is_made_for_its_owner_alone(tmp_path, monkeypatch):

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbmon.services.errors import MisuseError
-from nbmon.services.service import Options, Service, check_options, derived_name, host_fault, is_name
+from nbmon.services.service import (
+    Options,
+    Service,
+    check_options,
+    derived_name,
+    host_fault,
+    is_name,
+    quoted,
+)
 
 
 @given(st.text(), st.sampled_from(["pictures", "daemon", "command"]))
@@ -68,3 +76,10 @@ def test_options_and_names_do_not_make_another_service():
 def test_a_folder_is_the_same_from_everywhere():
     one = _service(kind="pictures", target="/p", command=(), directory="/a")
     assert one.identity == _service(kind="pictures", target="/p", command=(), directory="/b").identity
+
+
+@given(st.text() | st.text(alphabet="a@%+=:,./-_' \"\\$`~", max_size=6))
+def test_a_command_is_shown_as_a_shell_would_read_it_back(word):
+    import shlex
+
+    assert quoted(word) == shlex.quote(word)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -128,7 +130,7 @@ def test_a_worker_is_restarted_and_scaled_by_its_name(nbmon):
     ("words", "code", "said"),
     [
         (("restart", "tree/wbe"), 1, "tree: there is no worker 'wbe'; did you mean 'web'?"),
-        (("scale", "tree/web", "many"), 2, "'many' is not a valid integer"),
+        (("scale", "tree/web", "many"), 2, "many is not accepted; give a whole number from 0"),
         (("scale", "tree/web", "-1"), 2, "-1"),
         (("scale", "tree", "3"), 2, "tree names no worker; give NAME/worker"),
         (("scale", "nobody/web", "3"), 1, "nobody is not running"),
@@ -144,16 +146,20 @@ def test_what_is_wrong_about_a_worker_is_said(nbmon, words, code, said):
     assert "Traceback" not in done.stderr
 
 
+def restart_until(stream, nbmon):
+    """Restart a worker again and again, until an event of it reaches the stream: then it follows."""
+    until = time.monotonic() + GROSS_HANG
+    while not select.select([stream], [], [], 0)[0]:
+        assert time.monotonic() < until
+        assert nbmon("restart", "tree/back/db").returncode == 0
+
+
 def test_events_are_shown_as_they_come_until_the_end(nbmon):
     assert nbmon("start", "app:tree").returncode == 0
-    rows = nbmon.rows()
     command = [sys.executable, "-m", "nbmon", "events", "tree", "--json"]
     options = {"cwd": nbmon.folder, "env": nbmon.environment, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **options) as following:
-        # It follows once an event reaches it: each kill makes some.
-        os.kill(rows["back/db"]["pid"], signal.SIGKILL)
-        wait_until(lambda: len(os.listdir(f"/proc/{following.pid}/fd")) > 3)
-        wait_until(lambda: nbmon.rows()["back/db"]["restarts"] == 1)
+        restart_until(following.stdout, nbmon)
         os.kill(nbmon.rows()["web-1"]["pid"], signal.SIGKILL)
         wait_until(lambda: nbmon.rows()["web-1"]["restarts"] == 1)
         nbmon("stop", "tree")

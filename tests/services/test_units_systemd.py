@@ -6,7 +6,7 @@ import subprocess
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbmon.services.errors import MisuseError, ServiceError
@@ -199,14 +199,21 @@ def test_a_folder_that_no_unit_can_name_is_refused_with_its_name(folder):
         systemd.unit(command("true", directory=folder))
 
 
+FOLDERS_TOLD = ("/tmp", "/home", "/root")
+
+
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=10))
+@example("tmp")
+@example("home")
+@example("tmp\u2028x")
 def test_no_target_makes_a_line_of_its_own(word):
     try:
         text = systemd.unit(pictures(f"/{word}"))
     except ServiceError:
         return
+    told = "" if f"/{word}" not in FOLDERS_TOLD else f"/{word}"  # these have remarks of their own
     keys = [re.sub("=.*", "", line) for line in text.split("\n")]
-    assert keys == [re.sub("=.*", "", line) for line in systemd.unit(pictures("/x")).split("\n")]
+    assert keys == [re.sub("=.*", "", line) for line in systemd.unit(pictures(told or "/x")).split("\n")]
 
 
 def test_with_a_socket_unit_the_service_takes_its_sockets_from_systemd():
@@ -293,3 +300,15 @@ def test_systemd_finds_the_units_well_closed(written, name, most):
     if found is None:
         pytest.skip(f"this systemd-analyze cannot judge files: {done.stderr.strip()}")
     assert float(found[1]) <= most
+
+
+@pytest.mark.parametrize("plan", [pictures(), command("sleep", "1")])
+def test_nbmons_own_loop_is_watched(plan):
+    assert value(systemd.unit(plan), "WatchdogSec") == ["30"]
+
+
+def test_a_class_is_watched_only_if_its_owner_says_so():
+    service = Service(name="own", kind="class", directory="/srv", target="app:Own")
+    text = systemd.unit(Plan(service=service, program=PROGRAM, flags=FLAGS, paths=("/srv",)))
+    assert value(text, "WatchdogSec") == []
+    assert "a Daemon that calls nbmon.heartbeat(): WatchdogSec=30\n" in text

@@ -13,7 +13,9 @@ from support.proc import wait_until
 def test_a_name_with_brackets_and_spaces_is_read():
     fields = "S 1 2 3 0 -1 0 0 0 0 0 100 50 7 3 20 0 1 0 500 9999 11"
     found = usage.parse_stat(f"42 (a) b (c)) {fields}", ticks=100, page=4096, now=15.0)
-    assert found == usage.Process(42, "a) b (c)", 1, 1.6, 11 * 4096, 10.0)
+    assert found == usage.Process(
+        pid=42, name="a) b (c)", parent=1, cpu_seconds=1.6, memory=11 * 4096, uptime=10.0
+    )
 
 
 def test_this_process_is_as_proc_says():

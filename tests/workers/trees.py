@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,8 @@ if __name__ == "__main__":
 class Tree:
     """A running program whose `tree` is supervised; its notes are the lines that the workers wrote."""
 
-    def __init__(self, folder: Path, body: str) -> None:
+    def __init__(self, folder: Path, body: str, before: Callable[[], object] | None = None) -> None:
+        """`before` is called in the process before it becomes the program."""
         self.folder = folder
         script = folder / "tree_program.py"
         script.write_text(_HEAD + textwrap.dedent(body) + _TAIL)
@@ -53,6 +54,7 @@ class Tree:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=before,
             )
         self.pid = self.process.pid
 

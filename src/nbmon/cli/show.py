@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from nbmon.services.errors import ServiceError, printable, reason_of
 
 TYPE_CHECKING = False  # as mypy reads it, without `typing`
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbmon.services.control import View
 
 NOTHING_RUNS = "Nothing runs. Start something: nbmon start ./pictures\n"
@@ -39,12 +40,12 @@ def size(octets: int | None) -> str:
     return "" if octets is None else f"{octets / 1e6:.1f} MB"
 
 
-def as_json(shown: View | Sequence[View]) -> str:
+def as_json(shown: View | list[View]) -> str:
     """One object, or a list of them."""
-    import json
+    from nbmon.workers.quickjson import dumps
 
-    plain = [view.plain() for view in shown] if isinstance(shown, Sequence) else shown.plain()
-    return json.dumps(plain, indent=2) + "\n"
+    plain = [view.plain() for view in shown] if isinstance(shown, list) else shown.plain()
+    return dumps(plain, indent=2) + "\n"
 
 
 def row(view: View) -> tuple[str, ...]:

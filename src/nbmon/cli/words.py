@@ -197,6 +197,12 @@ _SERVICE_OPTIONS = (
         help="Whether it comes back: always (a picture server), unless it ended well (start -- COMMAND), "
         "never (run -- COMMAND).",
     ),
+    click.option(
+        "--prefix",
+        is_flag=True,
+        default=None,
+        help="Begin each worker's lines in the log with its name.",
+    ),
     config,
     click.option(
         "--listen",
@@ -227,13 +233,13 @@ _SERVICE_OPTIONS = (
         help="Whose pictures are resized by ?w=320 and the like: anybody's by default.",
     ),
     click.option(
+        "--only-presets", "processing", flag_value="presets", help="The same as --processing presets."
+    ),
+    click.option(
         "--preset",
         multiple=True,
         metavar="NAME=QUERY",
         help="As in 'thumb=w=320&h=240', for ?p=thumb.",
-    ),
-    click.option(
-        "--only-presets", "processing", flag_value="presets", help="The same as --processing presets."
     ),
     click.option("--sign-key", metavar="FILE", help="Process for signed addresses alone (nbmon sign)."),
     click.option("--cache-size", metavar="SIZE", help="Of processed pictures on disk; 2GB by default."),

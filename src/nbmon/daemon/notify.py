@@ -15,13 +15,13 @@ def notify(message: str) -> bool:
         return False
     import socket
 
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             # A leading @ stands for the NUL of an abstract address (unix(7)).
             channel.connect("\0" + address[1:] if address.startswith("@") else address)
             channel.sendall(message.encode("utf-8", "backslashreplace"))
-        except OSError:
-            return False
+    except OSError:  # no descriptor is left, for one
+        return False
     return True
 
 

@@ -32,11 +32,28 @@ TRIES = 50  # readings, while a slot is being written
 class Board:
     """`slots` places, in memory that forked processes share."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, file: int | None = None) -> None:
+        """`file`: that of a former image of this process, whose counts go on, if they can be read."""
         self.slots = slots
-        self._file = os.memfd_create("nbmon-counts", os.MFD_CLOEXEC)
-        os.truncate(self._file, slots * 2 * HALF)
-        self._memory = mmap.mmap(self._file, slots * 2 * HALF)
+        if file is None or not self._goes_on(file):
+            self._file = os.memfd_create("nbmon-counts", os.MFD_CLOEXEC)
+            os.truncate(self._file, slots * 2 * HALF)
+            self._memory = mmap.mmap(self._file, slots * 2 * HALF)
+
+    def _goes_on(self, file: int) -> bool:
+        os.set_inheritable(file, False)
+        try:
+            self._file = file
+            self._memory = mmap.mmap(file, self.slots * 2 * HALF)  # ValueError: there were fewer slots
+            total(self.all())
+        except (OSError, ValueError, TypeError, AttributeError, AssertionError):  # another version wrote it
+            os.close(file)
+            return False
+        return True
+
+    def fileno(self) -> int:
+        """What the memory lies in, for the next image of this process."""
+        return self._file
 
     def claim(self) -> int | None:
         """The first slot that nobody has, for this process until it ends; None: all are taken."""

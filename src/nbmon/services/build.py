@@ -8,7 +8,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbmon.daemon import Daemon, inside
@@ -45,7 +45,7 @@ class Built:
         )
         self.log = _log_of(daemon)
         self.pidfile = os.path.abspath(daemon.pidfile)
-        self.run: Callable[[], None] = daemon.run
+        self.run: Callable[[], Any] = daemon.run
         # An attribute of the instance, so that static, inherited and decorated `run`s are kept alike.
         daemon.run = self._run_recorded  # type: ignore[method-assign]
 
@@ -131,7 +131,7 @@ class PictureDaemon(Daemon):
         from nbmon.pictures import FolderError
 
         try:
-            crew, app = self._prepared(self.succession.beside.get("darkroom"))
+            crew, app = self._prepared(self.succession.beside)
             assert self.outfit is not None
             self.outfit.open_log()
             sockets = self._sockets(self.outfit)
@@ -150,8 +150,8 @@ class PictureDaemon(Daemon):
         assert self.outfit is not None
         self.outfit.rehearse()
 
-    def _prepared(self, darkroom: int | None = None) -> tuple[Crew, App]:
-        """Who will serve, and what. `darkroom`: the socket that was handed over for it."""
+    def _prepared(self, handed: Mapping[str, Any] = {}) -> tuple[Crew, App]:
+        """Who will serve, and what. `handed`: over by a former image of this process."""
         from nbmon.pictures import Folder, Pictures
         from nbmon.serve.ledger import Ledger
         from nbmon.services.crew import Crew, load_for_children
@@ -161,9 +161,12 @@ class PictureDaemon(Daemon):
 
         options, ledger = self.service.options, Ledger()
         self.outfit = outfit = Outfit(options)
-        crew = Crew(options, outfit, ledger, lambda worker: _set_title(self.service, worker))
+        crew = Crew(
+            options, outfit, ledger, lambda worker: _set_title(self.service, worker), handed.get("board")
+        )
+        self.succession.board = crew.board
         self.folder = Folder(self.service.target)
-        equipment = Equipment(options, self.service.target, darkroom)
+        equipment = Equipment(options, self.service.target, handed.get("darkroom"))
         self.succession.darkroom = equipment.listener
         outfit.further = equipment.metrics
         lists, indexer = indexing(self.folder.path) or (None, None)
@@ -191,7 +194,7 @@ class PictureDaemon(Daemon):
 
     def _serve(self, crew: Crew, app: Any, sockets: list[Any]) -> None:
         from nbmon.serve import remove_socket_files
-        from nbmon.services.trees import control_of
+        from nbmon.services.treesocket import control_of
 
         assert self.outfit is not None
         _log_to_stderr()
@@ -228,7 +231,25 @@ def build(service: Service, *, foreground: bool = False) -> Built:
     if isinstance(daemon, (PictureDaemon, CommandDaemon, TreeDaemon)):
         daemon.succession = built.succession
     _set_timeouts(daemon, service)
+    if service.options.prefix:
+        _set_prefix(daemon, service)
     return built
+
+
+def _set_prefix(daemon: Daemon, service: Service) -> None:
+    """ServiceError where there are no workers whose names could stand before their lines."""
+    if isinstance(daemon, TreeDaemon):
+        daemon.prefix = True
+    elif service.kind == "class":
+        raise ServiceError(
+            f"--prefix is for what has workers: picture servers, commands and Supervisors; "
+            f"{service.target} is a Daemon, whose log is its own"
+        )
+    elif isinstance(daemon, CommandDaemon) and daemon.restarts == "temporary":
+        raise ServiceError(
+            "--prefix is for a command that nbmon supervises; this one writes to the terminal itself: "
+            "leave it out, or add --restart transient"
+        )
 
 
 def _restart_of_command(*, foreground: bool) -> Restart:

@@ -53,10 +53,13 @@ class CommandDaemon(Daemon):
             self._supervise()
 
     def _run_once(self) -> None:
+        from nbmon.daemon import watchdog
         from nbmon.workers import WorkerError, run_command
 
         try:
-            code = run_command(self.service.command, on_started=self._begun, grace=self.grace)
+            code = run_command(
+                self.service.command, on_started=self._begun, grace=self.grace, pulse=watchdog.pulse()
+            )
         except WorkerError as error:
             sys.exit(str(error))
         sys.exit(code)
@@ -68,7 +71,7 @@ class CommandDaemon(Daemon):
 
     def _supervise(self) -> None:
         from nbmon.services.supervised import supervise
-        from nbmon.services.trees import control_of
+        from nbmon.services.treesocket import control_of
         from nbmon.workers import process
 
         command = self.service.command
@@ -79,7 +82,8 @@ class CommandDaemon(Daemon):
 
         self.executed(None)
         control = control_of(os.path.abspath(self.pidfile))  # noqa: PTH100
-        supervise([worker], self.ready, control, self.succession, FORWARDED)
+        prefix = self.service.options.prefix is True
+        supervise([worker], self.ready, control, self.succession, FORWARDED, prefix=prefix)
         self.ready()  # it may have ended well before
 
 

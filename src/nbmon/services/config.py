@@ -41,6 +41,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start_timeout: _Seconds | None = None
     stop_timeout: _Seconds | None = None
     restart: Restart | None = None
+    prefix: bool | None = None
     listen: _Texts | None = None
     tls_cert: _Text | None = None
     tls_key: _Text | None = None
@@ -73,6 +74,7 @@ ACCEPTED = {
     "start_timeout": "seconds, from 0 to 86400",
     "stop_timeout": "seconds, from 0 to 86400",
     "restart": '"permanent", "transient" or "temporary"',
+    "prefix": "true or false",
     "listen": 'a list of texts, as in ["127.0.0.1:9086", "[::1]:9086", "unix:/run/pictures.sock"]',
     "tls_cert": "text: a file",
     "tls_key": "text: a file",

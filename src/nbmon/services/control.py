@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from nbmon.services import places, records
 from nbmon.services.crewlist import Worker, told_by_tree, with_usage
@@ -14,11 +13,14 @@ from nbmon.services.records import Known
 from nbmon.services.service import STOP_TIMEOUT, Options, Service, is_name
 from nbmon.services.values import Value
 
+TYPE_CHECKING = False  # as mypy reads it; `typing` would be a large part of what is loaded
 if TYPE_CHECKING:
+    from typing import Literal
+
     from nbmon.daemon import StartFailed
     from nbmon.services.build import Built
 
-State = Literal["running", "dead", "stopped"]
+    State = Literal["running", "dead", "stopped"]
 
 
 class BrokenError(ServiceError):
@@ -39,7 +41,7 @@ class NotStartedError(ServiceError):
         self.traceback = failure.traceback
 
 
-class Started(NamedTuple):
+class Started(Value):
     """A service that became ready."""
 
     name: str
@@ -47,7 +49,7 @@ class Started(NamedTuple):
     url: str | None
 
 
-class Ended(NamedTuple):
+class Ended(Value):
     """What `stop` found: `pid` None if nobody ran, `killed` by SIGKILL, `swept` if a file had been left."""
 
     name: str
@@ -143,7 +145,7 @@ def stop(known: Known, grace: float | None = None) -> Ended:
     if left:
         lock.sweep()
     _forget(known, stopped.was)
-    return Ended(known.name, stopped.was, stopped.killed, left)
+    return Ended(name=known.name, pid=stopped.was, killed=stopped.killed, swept=left)
 
 
 def restart(word: str, grace: float | None, config_path: str | None) -> tuple[Ended | None, Started]:
@@ -271,7 +273,7 @@ def _launch(built: Built) -> Started:
         raise
     except StartFailed as error:
         raise NotStartedError(built.service.name, built.log, error) from None
-    return Started(built.service.name, launched.pid, launched.note or None)
+    return Started(name=built.service.name, pid=launched.pid, url=launched.note or None)
 
 
 def _refuse_if_running(service: Service) -> None:
@@ -293,13 +295,13 @@ def _refuse_if_running(service: Service) -> None:
 
 def _forget(known: Known, pid: int | None) -> None:
     """Remove the record that a dead one left; that of one started meanwhile has another pid."""
-    from nbmon.services import trees
+    from nbmon.services import treesocket
 
     folder = places.runtime_folder()
     record = records.read(folder, known.name)
     if record and known.record and record.pid in (pid, known.record.pid) and known.lock.holder() is None:
         records.remove(folder, known.name)
-        trees.sweep(known.pidfile)
+        treesocket.sweep(known.pidfile)
 
 
 def _again(known: Known | None, word: str, config_path: str | None) -> Service:

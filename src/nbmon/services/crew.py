@@ -60,8 +60,14 @@ class Crew:
     """Serves `app` on `sockets`, as the options ask."""
 
     def __init__(
-        self, options: Options, outfit: Outfit, ledger: Ledger, title: Callable[[str], None]
+        self,
+        options: Options,
+        outfit: Outfit,
+        ledger: Ledger,
+        title: Callable[[str], None],
+        board: int | None = None,
     ) -> None:
+        """`board`: the descriptor of the counts that a former image of this process has handed over."""
         self.model = model_of(options)
         self.count = count_of(options)
         self._outfit = outfit
@@ -71,13 +77,14 @@ class Crew:
         self._pid = 0  # of the process that `_shown` is for
         self._place: tuple[Spread, int] | None = None
         self._restart = options.restart or "permanent"
+        self._prefix = options.prefix is True
         self.beside: list[Worker] = []
         self.board: Board | None = None
         slots = self.count + (outfit.limited().bounds.processes if self.model == "process" else 0)
         if options.metrics is not None:
             from nbmon.serve.board import Board
 
-            self.board = Board(2 * slots)  # in a reload, the old ones serve beside the new ones
+            self.board = Board(2 * slots, board)  # in a reload, the old ones serve beside the new ones
 
     def snapshots(self) -> list[Snapshot]:
         """What each worker has counted; of other workers than this one, up to a second ago."""
@@ -119,7 +126,7 @@ class Crew:
             restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
         )  # fmt: skip
         beside = [replace(one, aside=True) for one in self.beside]
-        supervise([*beside, worker], announce, control, succession)
+        supervise([*beside, worker], announce, control, succession, prefix=self._prefix)
 
     def _work(self) -> None:
         """In a worker: the listening sockets are everybody's, each takes what it has time for."""

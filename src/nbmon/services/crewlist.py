@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from nbmon.services.values import Value
 
+TYPE_CHECKING = False  # as mypy reads it, without `typing`
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +27,7 @@ class Worker(Value):
     last_death: str | None = None
 
 
-class Told(NamedTuple):
+class Told(Value):
     """The workers by their supervisor's word, and apart from them those that only help."""
 
     workers: tuple[Worker, ...]
@@ -37,20 +36,23 @@ class Told(NamedTuple):
 
 def told_by_tree(shown: View | Known) -> Told:
     """What the supervisor says; nobody where there is none, or none that answers."""
-    from nbmon.services import trees
+    from nbmon.services import treesocket
 
-    rows = trees.workers_of(shown.pidfile, shown.name) or []
+    rows = treesocket.workers_of(shown.pidfile, shown.name) or []
     found = [(bool(row.get("aside")), Worker.from_plain(row)) for row in rows]
-    return Told(tuple(w for aside, w in found if not aside), tuple(w for aside, w in found if aside))
+    return Told(
+        workers=tuple(worker for aside, worker in found if not aside),
+        helpers=tuple(worker for aside, worker in found if aside),
+    )
 
 
 def _serving(shown: View, record: Record | None, family: Sequence[Process]) -> Told:
     """The workers of a picture server."""
     model = (record.service.options.model if record else None) or "coroutine"
-    workers, helpers = told_by_tree(shown)
+    told = told_by_tree(shown)
     if model == "process":
-        return Told(workers + _pool(workers, family), helpers)
-    return Told(tuple(worker.replace(kind=model) for worker in workers), helpers)
+        return told.replace(workers=told.workers + _pool(told.workers, family))
+    return told.replace(workers=tuple(worker.replace(kind=model) for worker in told.workers))
 
 
 def _pool(told: Sequence[Worker], family: Sequence[Process]) -> tuple[Worker, ...]:

@@ -9,33 +9,36 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from enum import Enum
-from typing import NamedTuple
 
 from nbmon.services.errors import ServiceError, reason_of
+from nbmon.services.values import Value
+
+TYPE_CHECKING = False  # as mypy reads it, without `typing`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
 
 PRIVATE = 0o700
 
 
-class Seen(Enum):
-    """What stands where XDG_RUNTIME_DIR points."""
+class Seen:
+    """What stands where XDG_RUNTIME_DIR points, one of these words; `enum` would be one more import."""
 
-    OURS = "ours"
-    COULD_BE = "missing, and can be made"
-    MISSING = "missing, and cannot be made"
-    ANOTHERS = "another's"
-    NO_FOLDER = "no folder"
+    OURS: Final = "ours"
+    COULD_BE: Final = "missing, and can be made"
+    MISSING: Final = "missing, and cannot be made"
+    ANOTHERS: Final = "another's"
+    NO_FOLDER: Final = "no folder"
 
 
-class Person(NamedTuple):
+class Person(Value):
     """Whose places are asked for; `home` is empty when nobody knows it."""
 
     uid: int
     home: str
 
 
-def runtime_place(variable: str | None, seen: Seen, uid: int) -> str:
+def runtime_place(variable: str | None, seen: str, uid: int) -> str:
     """The folder for pid files and records.
 
     An unset, empty or relative variable does not count (XDG Base Directory Specification), nor does one whose
@@ -98,16 +101,16 @@ def person(environ: Mapping[str, str]) -> Person:
     """Who asks: the effective user, HOME, or what the user database says of the home."""
     uid = os.geteuid()
     if environ.get("HOME"):
-        return Person(uid, environ["HOME"])
+        return Person(uid=uid, home=environ["HOME"])
     import pwd
 
     try:
-        return Person(uid, pwd.getpwuid(uid).pw_dir)
+        return Person(uid=uid, home=pwd.getpwuid(uid).pw_dir)
     except KeyError:
-        return Person(uid, "")
+        return Person(uid=uid, home="")
 
 
-def _look(path: str | None, uid: int) -> Seen:
+def _look(path: str | None, uid: int) -> str:
     if not path or not path.startswith("/"):
         return Seen.MISSING
     try:
@@ -121,7 +124,7 @@ def _look(path: str | None, uid: int) -> Seen:
     return Seen.OURS if found.st_uid == uid else Seen.ANOTHERS
 
 
-def _could_be(path: str) -> Seen:
+def _could_be(path: str) -> str:
     """The specification asks for an attempt to make a folder that is missing, with mode 0700."""
     above = os.path.dirname(path.rstrip("/"))
     while not os.path.lexists(above):

@@ -52,17 +52,17 @@ class Known(Value):
 
 def encode(record: Record) -> bytes:
     """JSON; names that are no UTF-8 survive as escapes."""
-    import json
+    from nbmon.workers.quickjson import dumps
 
-    return json.dumps(record.plain()).encode()
+    return dumps(record.plain()).encode()
 
 
 def decode(data: bytes) -> Record | None:
     """The record, or None for whatever else the bytes are."""
-    import json
+    from nbmon.workers.quickjson import loads
 
     try:
-        return Record.from_plain(json.loads(data))
+        return Record.from_plain(loads(data))
     except (ValueError, RecursionError):
         return None
 

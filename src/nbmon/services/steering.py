@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nbmon.services import control, trees
+from nbmon.services import control, treesocket
 from nbmon.services.errors import MisuseError, ServiceError, printable
 from nbmon.services.records import Known
 
@@ -54,7 +54,7 @@ def reload(known: Known) -> int | None:
     """
     pid = known.lock.holder()
     is_command = known.record is not None and known.record.service.kind == "command"
-    if not pid or is_command or not os.path.exists(trees.control_of(known.pidfile)):
+    if not pid or is_command or not os.path.exists(treesocket.control_of(known.pidfile)):
         return control.reload(known)
     _ask(known, "reload")
     return pid
@@ -104,7 +104,7 @@ def _remote(known: Known) -> Remote:
     from nbmon.workers.remote import connect
 
     try:
-        return connect(trees.control_of(known.pidfile), known.name)
+        return connect(treesocket.control_of(known.pidfile), known.name)
     except _failures() as error:
         raise ServiceError(f"{error}; only what a supervisor runs has workers to steer") from None
 

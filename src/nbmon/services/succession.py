@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from nbmon.daemon import Daemon
+    from nbmon.serve.board import Board
     from nbmon.services.build import Built
     from nbmon.workers.upgrading import Successor
 
@@ -32,6 +33,7 @@ class Succession:
         self.listening: list[socket] = []
         self.aside: list[socket] = []
         self.darkroom: socket | None = None  # listening
+        self.board: Board | None = None
         self.files: Callable[[], list[FileOf]] = list
         self._service = service
         self._daemon = daemon
@@ -59,11 +61,12 @@ class Succession:
             "aside": [one.fileno() for one in self.aside],
             "files": self.files(),
             "darkroom": None if self.darkroom is None else self.darkroom.fileno(),
+            "board": None if self.board is None else self.board.fileno(),
         }
 
     def _kept(self) -> list[int]:
-        darkroom = [] if self.darkroom is None else [self.darkroom]
-        return [one.fileno() for one in (*self.listening, *self.aside, *darkroom)] + [self._pid()]
+        others = [one for one in (self.darkroom, self.board) if one is not None]
+        return [one.fileno() for one in (*self.listening, *self.aside, *others)] + [self._pid()]
 
     def _pid(self) -> int:
         """The pid file's descriptor, with its lock."""

@@ -21,16 +21,19 @@ def supervise(
     control: str,
     succession: Succession,
     forwarded: frozenset[int] = frozenset(),
+    *,
+    prefix: bool = False,
 ) -> None:
     """Run `workers` until SIGTERM, or until none of them is to come back.
 
     `announce` is called once all are ready; one that dies before it was ready, at the start, ends all.
-    `control` is the path of the control socket; `forwarded` are signals that commands get as they came.
-    `sys.exit` with a sentence if it failed, or if a worker did that does not come back.
+    `control` is the path of the control socket; `forwarded` are signals that commands get as they came;
+    with `prefix`, each line of a worker in the log begins with its name. `sys.exit` with a sentence if it
+    failed, or if a worker did that does not come back.
     """
     from nbmon.workers import Supervisor
 
-    plan = Supervisor(*workers, intensity=INTENSITY, strict_start=True).plan
+    plan = Supervisor(*workers, intensity=INTENSITY, strict_start=True, prefix=prefix).plan
     failed = run_plan(plan, announce, control, succession, forwarded)
     if failed:
         sys.exit(f"{failed[0].name} {failed[0].deaths[-1].sentence}")
@@ -44,12 +47,14 @@ def run_plan(
     forwarded: frozenset[int] = frozenset(),
 ) -> list[Slot]:
     """Run a tree until it ends; the workers that died and do not come back. `sys.exit` if it gave up."""
+    from nbmon.daemon import watchdog
     from nbmon.workers import WorkerError
     from nbmon.workers.control import Places
     from nbmon.workers.engine import Engine
 
     engine = Engine(plan, announce, Places(control))
     engine.forwarded = forwarded
+    engine.pulse = watchdog.pulse()
     engine.successor, engine.handed = succession.successor(), succession.handed
     try:
         engine.run()

@@ -1,7 +1,7 @@
-"""`module:tree`: a Supervisor as a daemon, and its workers asked for over its control socket."""
+"""`module:tree`: a Supervisor as a daemon."""
 
 # pathlib would be one more import for a `status` of milliseconds.
-# ruff: noqa: PTH100, PTH109, PTH110
+# ruff: noqa: PTH100, PTH109
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nbmon.daemon import Daemon
+from nbmon.services.treesocket import control_of
 
 if TYPE_CHECKING:
     from nbmon.services.succession import Succession
     from nbmon.workers import Supervisor
-
-SOCKET = ".sock"  # beside the pid file, in its place
 
 
 class TreeDaemon(Daemon):
@@ -24,12 +23,17 @@ class TreeDaemon(Daemon):
     wait_ready = True
     tree: Supervisor
     succession: Succession
+    prefix = False  # each worker's lines in the log begin with its name, whatever the tree itself says
 
     def run(self) -> None:
         """Run until SIGTERM, or until all workers have ended. `sys.exit` with a sentence if it gave up."""
+        from dataclasses import replace
+
         from nbmon.services.supervised import run_plan
 
-        run_plan(self.tree.plan, self.ready, control_of(os.path.abspath(self.pidfile)), self.succession)
+        plan = self.tree.plan
+        plan = replace(plan, prefix=self.prefix or plan.prefix)
+        run_plan(plan, self.ready, control_of(os.path.abspath(self.pidfile)), self.succession)
 
 
 def is_tree(found: object) -> bool:
@@ -48,37 +52,3 @@ def daemon_of(tree: Any) -> type[Daemon]:
         "working_directory": os.getcwd(),
     }
     return type("TreeDaemon", (TreeDaemon,), attributes)
-
-
-def control_of(pidfile: str) -> str:
-    """The path of the control socket of the tree that holds `pidfile`."""
-    return pidfile.removesuffix(".pid") + SOCKET
-
-
-def sweep(pidfile: str) -> None:
-    """Remove the control socket that a killed tree left; nobody holds `pidfile`."""
-    try:
-        os.unlink(control_of(pidfile))  # noqa: PTH108 - pathlib would be one more import
-    except OSError:  # there is none
-        pass
-
-
-def workers_of(pidfile: str, name: str) -> list[dict[str, Any]] | None:
-    """The workers as the tree itself tells them; None if it cannot be asked."""
-    path = control_of(pidfile)
-    if not os.path.exists(path):
-        return None
-    from nbmon.workers import WorkerError
-    from nbmon.workers.remote import connect
-
-    try:
-        remote = connect(path, name)
-    except WorkerError:
-        return None
-    try:
-        workers = remote.ask("status")["workers"]
-        return workers if isinstance(workers, list) else None
-    except WorkerError:
-        return None
-    finally:
-        remote.close()

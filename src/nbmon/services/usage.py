@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NamedTuple
+
+from nbmon.services.values import Value
 
 DEEPEST = 10_000  # processes of one service that are counted
 
 
-class Process(NamedTuple):
+class Process(Value):
     """One process now; times in seconds, memory in bytes: the proportional set size, else the resident one.
 
     Only the former can be added up: pages that a family shares count once in all, not once in each.
@@ -34,7 +35,14 @@ def parse_stat(text: str, ticks: int, page: int, now: float) -> Process:
     pid, _, name = head.partition(" (")
     fields = tail.split()
     cpu = sum(int(field) for field in fields[11:15]) / ticks
-    return Process(int(pid), name, int(fields[1]), cpu, int(fields[21]) * page, now - int(fields[19]) / ticks)
+    return Process(
+        pid=int(pid),
+        name=name,
+        parent=int(fields[1]),
+        cpu_seconds=cpu,
+        memory=int(fields[21]) * page,
+        uptime=now - int(fields[19]) / ticks,
+    )
 
 
 def process(pid: int) -> Process | None:
@@ -47,7 +55,7 @@ def process(pid: int) -> Process | None:
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     found = parse_stat(text, os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), now)
     shared_fairly = proportional(pid)
-    return found if shared_fairly is None else found._replace(memory=shared_fairly)
+    return found if shared_fairly is None else found.replace(memory=shared_fairly)
 
 
 def proportional(pid: int) -> int | None:
@@ -101,7 +109,7 @@ def _children(pid: int) -> list[int]:
     children: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
                 children += [int(word) for word in file.read().split()]
     except OSError:
         pass

@@ -51,6 +51,10 @@ class Background:
 
 def start(plan: Plan, timeout: float | None) -> Background:
     """Start a helper, and return when all its workers are ready. WorkerError if that cannot be."""
+    # What the helper needs is loaded before the fork: in the child of a program with threads, an import may
+    # find a lock held, or the compiler in the midst of another thread's work.
+    from nbmon.workers import engine, procside  # noqa: F401 - `_be` uses them
+
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from random import random as chance
 from typing import Any
 
-from nbmon.workers import deaths, orphans, upgrading
+from nbmon.workers import cgroups, deaths, orphans, upgrading
 from nbmon.workers.commonlog import CommonLog
 from nbmon.workers.control import NO_PLACES, Control, Places
 from nbmon.workers.core import Core, Do
@@ -63,6 +63,7 @@ class Engine:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._reload: Reload | None = None
         self._reloads_asked = 0
+        self.pulse: tuple[float, Callable[[], None]] | None = None  # seconds, and what is called so often
         self.forwarded: frozenset[int] = frozenset()  # signals that commands get as they came
         self.successor: Successor | None = None  # what this process becomes by an upgrade
         self.handed: dict[str, Any] = {}  # by a former image of this process
@@ -75,17 +76,24 @@ class Engine:
         """
         reaps = orphans.are_ours()
         numbers = STOPPING | {signal.SIGHUP} | self.forwarded | ({signal.SIGCHLD} if reaps else set())
-        before = self.handed.get("estate", {"high": (), "keeper": (), "notices": None})
+        before: dict[str, Any] = self.handed.get("estate", {"high": (), "keeper": (-1, 0), "notices": None})
         with ExitStack() as stack:
             high = HighDescriptors(*before["high"])
             stack.callback(high.restore_limit)
             signals = stack.enter_context(Signals(numbers, also={signal.SIGHUP}))
             self._signals = signals
-            keeper = stack.enter_context(Keeper(*before["keeper"]))
+            home, own_pid = cgroups.home(), os.getpid()
+            also = None if home is None else lambda: cgroups.end_all(home, own_pid)
+            writing, pid = before["keeper"]
+            keeper = stack.enter_context(Keeper(writing, pid, also))
             self.loop = Loop(high)
             stack.callback(self.loop.close)
+            if self.pulse is not None:
+                self.loop.every(*self.pulse)
             low = [*signals.descriptors(), keeper.fileno()]
-            self.processes = Processes(high, keeper, low, self.loop, before["notices"])
+            self.processes = Processes(
+                high, keeper, low, self.loop, inherited=before["notices"], cgroups=cgroups.Cgroups(home)
+            )
             stack.callback(self.processes.close)
             self.processes.watch_keeper()
             self.loop.watch(signals.fileno(), lambda: self._signalled(signals.take()))

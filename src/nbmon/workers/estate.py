@@ -129,7 +129,7 @@ def _make_places(engine: Engine, node: Node, counts: dict[str, int], slots: list
 
 def _take(engine: Engine, nodes: dict[str, Node], told: dict[str, Any]) -> None:
     slot = _place(nodes, told) if told["placed"] else None
-    if slot is not None and slot.spec.kind == "process":
+    if slot is not None and (slot.spec.kind == "process" or not told["life"]):
         _restore(slot, told)
     elif told["life"]:
         slot = _leaver(nodes, told)

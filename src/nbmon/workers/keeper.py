@@ -19,7 +19,7 @@ from nbmon.workers.fork import fork
 
 TYPE_CHECKING = False  # `typing` is heavy for every daemon; checkers know this name
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 FAREWELL = b"."
 _DESCRIPTORS = 1 << 30  # above every possible one
@@ -28,11 +28,14 @@ _DESCRIPTORS = 1 << 30  # above every possible one
 class Keeper:
     """Started by entering; `fileno()` is where a child writes its group's number, as `PID\\n`."""
 
-    __slots__ = ("_writing", "pid")
+    __slots__ = ("_also", "_writing", "pid")
 
-    def __init__(self, writing: int = -1, pid: int = 0) -> None:
-        """`writing` and `pid`: of the one that a former image of this process has started."""
-        self._writing, self.pid = writing, pid
+    def __init__(self, writing: int = -1, pid: int = 0, also: Callable[[], None] | None = None) -> None:
+        """`writing` and `pid`: of the one that a former image of this process has started.
+
+        `also` is called in the keeper, where nothing is open, when the parent was killed, and the groups are.
+        """
+        self._writing, self.pid, self._also = writing, pid, also
 
     def __enter__(self) -> Keeper:
         if self._writing < 0:
@@ -47,7 +50,7 @@ class Keeper:
         except OSError as error:
             raise _trouble(error) from None
         try:
-            self.pid = fork(lambda _parent: _keep(reading))
+            self.pid = fork(lambda _parent: _keep(reading, self._also))
         except OSError as error:
             os.close(self._writing)
             raise _trouble(error) from None
@@ -99,7 +102,7 @@ class Keeper:
             os.waitpid(self.pid, 0)
 
 
-def _keep(reading: int) -> None:
+def _keep(reading: int, also: Callable[[], None] | None) -> None:
     """In the keeper: every signal stays blocked, nothing is open but the pipe."""
     os.closerange(0, reading)
     os.closerange(reading + 1, _DESCRIPTORS)
@@ -114,6 +117,8 @@ def _keep(reading: int) -> None:
             group.send(number, signal.SIGKILL)
         for number in groups:
             group.kill(number)
+        if also is not None:
+            also()
 
 
 def _note(groups: dict[int, None], number: int) -> None:

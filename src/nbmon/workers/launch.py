@@ -32,17 +32,23 @@ class Ground:
 
 
 def start_function(
-    name: str, ground: Ground, prepared: given.Prepared, output: int, live: Callable[[], int]
+    name: str,
+    ground: Ground,
+    prepared: given.Prepared,
+    output: int,
+    live: Callable[[], int],
+    *,
+    entrance: int = -1,
 ) -> Child:
     """Fork; the child applies its settings, and its exit code is what `live()` returns. WorkerError.
 
-    `output`, if not negative, becomes its stdout and stderr.
+    `output`, if not negative, becomes its stdout and stderr; `entrance` is that of its cgroup.
     """
 
     _flush()  # what is buffered would be written by the child, too
 
     def become(parent: int) -> None:
-        _stand_alone(ground, parent)
+        _stand_alone(ground, parent, entrance)
         _leave_masters_things(ground, output)
         ground.high.restore_limit()
         os.environ.clear()
@@ -63,6 +69,7 @@ def start_command(
     output: int,
     *,
     extra: dict[int, int],
+    entrance: int = -1,
 ) -> Child:
     """Fork and execute a command; returns once it has been executed. WorkerError says why it could not be.
 
@@ -73,7 +80,7 @@ def start_command(
 
     def become(parent: int) -> None:
         try:
-            _stand_alone(ground, parent)
+            _stand_alone(ground, parent, entrance)
             _streams(output)
             kept = _place(extra, prepared.settings.descriptors)
             ground.high.restore_limit()
@@ -153,14 +160,23 @@ def _trouble(name: str, what: str, error: OSError) -> WorkerError:
 # --- in the child ---
 
 
-def _stand_alone(ground: Ground, parent: int) -> None:
-    """A group of its own, known to the keeper, that dies with the master."""
+def _stand_alone(ground: Ground, parent: int, entrance: int) -> None:
+    """A group and perhaps a cgroup of its own, known to the keeper, that dies with the master."""
+    _enter(entrance)
     os.setpgid(0, 0)
     try:
         os.write(ground.keeper, b"%d\n" % os.getpid())
     except BrokenPipeError:  # somebody killed the keeper; its successor is told by the master
         pass
     _die_with(ground, parent)
+
+
+def _enter(entrance: int) -> None:
+    if entrance >= 0:
+        try:
+            os.write(entrance, b"0")
+        except OSError:  # a part of the tree that takes no processes: it does without
+            pass
 
 
 def _die_with(ground: Ground, parent: int) -> None:

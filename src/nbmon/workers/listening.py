@@ -13,7 +13,7 @@ from collections.abc import Callable
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.log import say
 from nbmon.workers.loop import Loop
-from nbmon.workers.unixpath import short
+from nbmon.workers.unixpath import Short
 
 OWNER_ONLY = 0o177  # umask
 _IN_ATTRIB, _IN_MOVE_SELF = 0x4, 0x800  # <linux/inotify.h>; an unlink changes the count of links: IN_ATTRIB
@@ -35,7 +35,7 @@ class Listener:
         self._accept = accept
         self._ear = _inotify(lift)
         try:
-            with short(self.path) as name:
+            with Short(self.path) as name:
                 _refuse_second(name, path)
             self._open()
         except (OSError, WorkerError) as error:
@@ -75,7 +75,7 @@ class Listener:
             _remove(self.path)
 
     def _open(self) -> None:
-        with short(self.path) as name:
+        with Short(self.path) as name:
             sock = _bound(name, self._backlog)
         self._sock = socket.socket(fileno=self._lift(sock.detach()))
         self._sock.setblocking(False)

@@ -28,10 +28,10 @@ class Loop:
         """Wait no more."""
         self._poller.close()
 
-    def watch(self, fd: int, handler: Callable[[], None]) -> None:
-        """Call `handler` whenever `fd` is readable."""
+    def watch(self, fd: int, handler: Callable[[], None], reading: bool = True) -> None:
+        """Call `handler` whenever `fd` is readable; without `reading`, on an exceptional condition alone."""
         self._handlers[fd] = handler
-        self._poller.register(fd, select.EPOLLIN)
+        self._poller.register(fd, select.EPOLLIN if reading else 0)
 
     def want(self, fd: int, reading: bool = True, room: bool = False) -> None:
         """Call its handler when there is something to read, or room to write, or neither."""
@@ -45,6 +45,11 @@ class Loop:
     def after(self, seconds: float, function: Callable[[], None]) -> None:
         """Call `function` once, in so many seconds."""
         heappush(self._heap, (monotonic() + seconds, next(self._order), function))
+
+    def every(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call `function` now, and then again and again with so many seconds in between."""
+        function()
+        self.after(seconds, lambda: self.every(seconds, function))
 
     def turn(self, then: Callable[[], None], longest: float | None = None) -> None:
         """Wait, at most `longest` seconds, and call what is due; `then` after each."""

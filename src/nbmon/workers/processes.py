@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbmon.workers import deaths, group, notices, orphans, settings
+from nbmon.workers.cgroups import Cgroup, Cgroups
 from nbmon.workers.child import Child, _prctl
 from nbmon.workers.errors import WorkerError
 from nbmon.workers.highfds import HighDescriptors
@@ -23,6 +24,7 @@ from nbmon.workers.loop import Loop
 from nbmon.workers.nodes import Death
 from nbmon.workers.spec import Worker
 
+NO_CGROUPS = Cgroups(None)
 KEEPER_PAUSE = 1.0  # seconds until it is tried again to replace a keeper
 
 
@@ -49,6 +51,7 @@ class Running:
     why: str = ""  # what the supervisor kills it for
     words: str = ""  # what it said of its own death
     frames: str = ""
+    cgroup: Cgroup | None = None  # its own, where one could be made
 
 
 class Processes:
@@ -60,11 +63,15 @@ class Processes:
         keeper: Keeper,
         low: list[int],
         loop: Loop,
+        *,
         inherited: list[Any] | None = None,
+        cgroups: Cgroups = NO_CGROUPS,
     ) -> None:
         self.running: dict[int, Running] = {}  # by pid
         self.asking: int = signal.SIGTERM  # the signal that asks a process to end
         self._keeper = keeper
+        self._cgroups = cgroups
+        self._leaving: dict[int, Cgroup] = {}  # by the descriptor that tells of their last process
         self._high = high
         self._loop = loop
         self._public: socket.socket | None = None
@@ -113,30 +120,66 @@ class Processes:
         for sock in (self._ours, self._theirs, self._public):
             if sock is not None:
                 sock.close()
+        for fd in self._leaving:
+            os.close(fd)
+        self._cgroups.end()
 
     def start(self, job: Job) -> Running:
         """Start a process. WorkerError."""
         prepared = settings.prepare(job.spec)
-        if job.live is not None:
-            live, theirs = job.live, self._theirs
-            child = start_function(job.name, self.ground, prepared, job.output, lambda: live(theirs))
-        else:
-            child = self._command(job, prepared)
-        running = Running(job, child, time.monotonic())
-        self.go_on(running)
+        cgroup = self._cgroups.make(job.name)
+        entrance = -1 if cgroup is None else self._lifted(cgroup.entrance())
+        try:
+            child = self._child(job, prepared, entrance)
+        except BaseException:
+            if cgroup is not None:
+                self._leave(cgroup)
+            raise
+        finally:
+            if entrance >= 0:
+                os.close(entrance)
+        running = Running(job, child, time.monotonic(), cgroup=cgroup)
+        self._watch(running)
         return running
 
+    def _lifted(self, fd: int) -> int:
+        """Above those that a worker inherits; -1 if no descriptor is left."""
+        try:
+            return self._high.lift(fd) if fd >= 0 else -1
+        except OSError:
+            return -1
+
+    def _child(self, job: Job, prepared: settings.Prepared, entrance: int) -> Child:
+        if job.live is None:
+            return self._command(job, prepared, entrance)
+        live, theirs = job.live, self._theirs
+        return start_function(
+            job.name, self.ground, prepared, job.output, lambda: live(theirs), entrance=entrance
+        )
+
     def go_on(self, running: Running) -> None:
-        """It runs: watch over it."""
+        """It runs, started by a former image of this process: watch over it."""
+        running.cgroup = self._cgroups.of(running.child.pid)
+        self._watch(running)
+
+    def _watch(self, running: Running) -> None:
         self.running[running.child.pid] = running
         self._loop.watch(running.child.pidfd, lambda: self.ended(running))
 
-    def _command(self, job: Job, prepared: settings.Prepared) -> Child:
+    def _command(self, job: Job, prepared: settings.Prepared, entrance: int) -> Child:
         if job.spec.ready == "notify" or job.spec.heartbeat is not None:
             prepared.environment["NOTIFY_SOCKET"] = self._named()
         if job.spec.heartbeat is not None:
             prepared.environment["WATCHDOG_USEC"] = str(int(job.spec.heartbeat * 1e6))
-        return start_command(job.name, job.spec.argv, self.ground, prepared, job.output, extra=job.extra)
+        return start_command(
+            job.name,
+            job.spec.argv,
+            self.ground,
+            prepared,
+            job.output,
+            extra=job.extra,
+            entrance=entrance,
+        )
 
     def _named(self) -> str:
         if self._public is None:
@@ -178,6 +221,8 @@ class Processes:
         running.why = why
         group.send(running.child.pid, signal.SIGKILL)
         running.child.send(signal.SIGKILL)  # it may have left its group
+        if running.cgroup is not None:
+            running.cgroup.kill()  # and whatever has left it, too
 
     def ended(self, running: Running) -> None:
         """Its pidfd is readable: end what it left in its group, reap it, tell of what it died."""
@@ -193,7 +238,29 @@ class Processes:
         self._loop.unwatch(pidfd)
         os.close(pidfd)
         del self.running[pid]
+        if running.cgroup is not None:
+            self._leave(running.cgroup)
         running.job.ended(self._death(running, end.si_code, end.si_status))
+
+    def _leave(self, cgroup: Cgroup) -> None:
+        """End whoever is left in it, and remove it: now, or when the last one is gone."""
+        if cgroup.remove():
+            return
+        cgroup.kill()
+        fd = self._lifted(cgroup.events())
+        if fd < 0:  # no descriptor is left; at the latest, `close` removes it
+            return
+
+        def changed() -> None:
+            os.pread(fd, 4096, 0)  # what it tells next is a change since now
+            if cgroup.remove():
+                self._loop.unwatch(fd)
+                os.close(fd)
+                del self._leaving[fd]
+
+        self._leaving[fd] = cgroup
+        self._loop.watch(fd, changed, reading=False)
+        changed()  # it may have been before the watch
 
     def _death(self, running: Running, code: int, status: int) -> Death:
         life = time.monotonic() - running.since

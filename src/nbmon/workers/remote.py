@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
-from typing import Any
+import _socket as socket  # the one that is made of it loads `enum` and `selectors`
 
+from nbmon.workers import quickjson
 from nbmon.workers.errors import WorkerError
-from nbmon.workers.unixpath import short
+from nbmon.workers.unixpath import Short
+
+TYPE_CHECKING = False  # as mypy reads it; `typing` would be a large part of what `status` loads
+if TYPE_CHECKING:
+    from typing import Any
 
 ANSWER_TIME = 70.0  # seconds: longer than the supervisor itself takes
 CHUNK = 256 * 1024  # bytes read at once
@@ -29,7 +31,7 @@ class Remote:
         """Its answer. WorkerError if it refuses, or is gone."""
         self._sock.settimeout(self._patience)
         try:
-            self._sock.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
+            self._sock.sendall(quickjson.dumps({"do": do, **more}).encode() + b"\n")
         except OSError:
             raise WorkerError(f"{self._called} is not running any more") from None
         while "ok" not in (answer := self._line()):
@@ -55,7 +57,7 @@ class Remote:
                 raise WorkerError(f"{self._called} is not running any more")
             self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
-        answer = json.loads(line)
+        answer = quickjson.loads(line)
         assert isinstance(answer, dict)
         return answer
 
@@ -69,11 +71,13 @@ def connect(path: str, called: str, patience: float = ANSWER_TIME) -> Remote:
 
     `patience`: seconds until an answer must have come; after a WorkerError for want of it, close it.
     """
+    from struct import pack
+
     sock = socket.socket(socket.AF_UNIX)
     try:
         # Not settimeout: a non-blocking connect fails where a blocking one waits for its turn (unix(7)).
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", *_timeval(patience)))
-        with short(path) as name:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", *_timeval(patience)))
+        with Short(path) as name:
             sock.connect(name)
     except OSError as error:
         sock.close()

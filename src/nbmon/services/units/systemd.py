@@ -14,6 +14,7 @@ from nbmon.services.errors import MisuseError, ServiceError, printable
 from nbmon.services.service import HOST
 from nbmon.services.units.plan import UNIX, Plan, unsaid, whole, words
 
+WATCHDOG = 30  # seconds without a word from nbmon's own loop, after which systemd starts it anew
 TERMINATED = 143  # 128 + SIGTERM: what a command's `nbmon run` exits with when it was stopped
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@,+-]+")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,30}")
@@ -158,11 +159,19 @@ def _service(plan: Plan) -> str:
         "RestartSec=1",
         f"TimeoutStartSec={whole(plan.start_timeout)}",
         f"TimeoutStopSec={whole(plan.patience)}",
+        *_watchdog(plan),
     ]
     if not plan.is_pictures:
         lines.append(f"SuccessExitStatus={TERMINATED}")
         lines.append(f"WorkingDirectory={_directory(plan.service.directory)}")
     return "\n".join(lines)
+
+
+def _watchdog(plan: Plan) -> list[str]:
+    """nbmon says at half this time that its loop turns; a class of somebody's may not."""
+    if plan.service.kind == "class":
+        return [f"# for a Supervisor, or a Daemon that calls nbmon.heartbeat(): WatchdogSec={WATCHDOG}"]
+    return [f"WatchdogSec={WATCHDOG}"]
 
 
 def _reload(plan: Plan) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbmon.services import places, records, trees, usage
+from nbmon.services import places, records, treesocket, usage
 from nbmon.services.records import Known
 from nbmon.services.watching.seen import Seen, State
 from nbmon.workers import WorkerError, costs
@@ -109,7 +109,7 @@ class _Service:
 
     def _ask(self, known: Known) -> tuple[Mapping[str, Any] | None, bool]:
         """What its supervisor says, and whether there is one that says nothing."""
-        path = trees.control_of(known.pidfile)
+        path = treesocket.control_of(known.pidfile)
         if self._remote is None and not os.path.exists(path):
             return None, False
         if time.monotonic() < self._not_before:

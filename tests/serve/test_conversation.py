@@ -7,6 +7,7 @@ import pytest
 
 from nbmon.http import Limits
 from nbmon.serve import Timeouts
+from nbmon.serve.ledger import Ledger
 from support.proc import wait_until
 
 SMALL = bytes(range(256)) * 16
@@ -160,6 +161,30 @@ def test_a_refused_client_is_told_and_then_closed(serve, connect):
     status, fields, _ = client.answer()
     assert (status, fields["connection"]) == (400, "close")
     assert client.rest() == b""
+
+
+class Noting(Ledger):
+    """Writes down what it is told in whichever process it is."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def refused(self, reason):
+        with self.path.open("a") as file:
+            file.write(reason + "\n")
+
+    def answered(self, record, kind):
+        with self.path.open("a") as file:
+            file.write(f"{record.status}\n")
+
+
+def test_a_refusal_is_counted_with_its_reason_once(serve, connect, tmp_path):
+    server = serve(ledger=Noting(tmp_path / "told"))
+    connect(server).send(b"GET / HTTP/1.1\r\n\r\n").half_close().rest()
+    wait_until(lambda: not server.connections())
+    told = (tmp_path / "told").read_text().splitlines()
+    assert sorted(told) == ["400", "HTTP/1.1 asks for a Host field; there is none."]
 
 
 def test_a_refusal_reaches_a_client_that_goes_on_sending(serve, connect):

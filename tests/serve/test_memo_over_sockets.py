@@ -1,12 +1,15 @@
 """Answers from memory as clients see them: small ones beside conversations, large ones from mapped files."""
 
+import fcntl
 import os
 import socket
 import ssl
+import sys
+import termios
 
 import pytest
 
-from nbmon.http import FileSlice
+from nbmon.http import FileSlice, Limits
 from nbmon.pictures import Folder, Pictures
 from nbmon.serve import Bounds, Timeouts
 from nbmon.serve.bodies import FileCut, Mapped
@@ -14,7 +17,7 @@ from nbmon.serve.ledger import Ledger
 from nbmon.serve.memo import LARGEST, MAPS, UNUSED, Memo
 from serve import test_tls as tls
 from serve.memory import HEAD, LAST, OTHER, Shelf, known, old, replaced, ticked
-from serve.talk import Client, serving
+from serve.talk import IN_A_THREAD, Client, serving
 from support.proc import wait_until
 
 
@@ -88,6 +91,22 @@ def test_a_known_request_that_comes_in_pieces_is_answered_as_ever(server):
         assert client.send(HEAD[10:]).answer()[2] == bytes(LARGEST)
         assert client.send(HEAD).half_close().answer()[2] == bytes(LARGEST)
         assert client.rest() == b""
+
+
+@pytest.mark.parametrize("model", IN_A_THREAD)
+def test_empty_lines_between_known_requests_are_not_counted_together(model):
+    with serving(model, Busy()) as server, Client(server.address) as client:
+        for _ in range(2 * Limits().leading_lines):
+            client.send(HEAD)
+            assert client.answer()[0] == 200
+            client.send(b"\r\n")
+            wait_until(lambda: all(unread(c.fd) == 0 for c in server._connections))
+        assert server.ledger.snapshot().from_memory > Limits().leading_lines
+
+
+def unread(fd):
+    """Bytes that have come and were not received (tcp(7), SIOCINQ)."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 # Large files, which are mapped

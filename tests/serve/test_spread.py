@@ -92,7 +92,7 @@ def test_those_that_leave_make_room_for_those_that_come(model, start, clients, s
     wait_until(lambda: sum(worker.count() for worker in workers) == 15)
     assert all(client.get().answer()[2] == SMALL for client in clients(15))
     assert_even([worker.count() for worker in workers], 30)
-    assert [shared[1].load(number) for number in range(3)] == [worker.count() for worker in workers]
+    wait_until(lambda: [shared[1].load(number) for number in range(3)] == [one.count() for one in workers])
 
 
 @pytest.mark.parametrize("model", IN_A_THREAD)

@@ -105,6 +105,10 @@ class Session:
             raise MisuseError("the session is PAUSED; send the answer before reading on")
         self._buffer += data
 
+    def begin_anew(self) -> None:
+        """Between requests: others were answered elsewhere since the last one that came here."""
+        self._leading = 0
+
     def next_event(self) -> Event:
         """The next request or refusal, or why there is none. Never raises, whatever the bytes were."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from typing import Any
 
 from nbmon.http import Body, FileSlice, Later, Response, Stream, is_stream, parts_of
 from nbmon.serve.logs import log_failure
@@ -24,7 +25,7 @@ class Mapped:
         """Raises OSError, and ValueError if the file is shorter."""
         self._file = piece.file
         self.offset = piece.offset  # bytes
-        self._seen = seen(piece.file.fileno())
+        self._seen = seen_first(piece.file)
         whole = mmap.mmap(piece.file.fileno(), piece.offset + piece.length, mmap.MAP_SHARED, mmap.PROT_READ)
         self.view = memoryview(whole)[piece.offset :]
 
@@ -40,7 +41,16 @@ class Mapped:
 
 def seen(fd: int) -> tuple[int, int]:
     """What changes when an open file is written to, and stays when its name goes to another."""
-    status = os.fstat(fd)
+    return _version(os.fstat(fd))
+
+
+def seen_first(file: Any) -> tuple[int, int]:
+    """As it was when the answer was made, if the file has kept that as its `status`; else as it is."""
+    status = getattr(file, "status", None)
+    return seen(file.fileno()) if status is None else _version(status)
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 

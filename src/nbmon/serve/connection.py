@@ -52,8 +52,8 @@ class Connection(CoroutineTask):
 
     __slots__ = (
         "_accepted", "_at_window", "_closes", "_conversing", "_ended", "_first", "_fresh", "_memo",
-        "_nonblocking", "_rest", "asking", "client", "endless", "ledger", "resting", "since", "sock",
-        "timeouts",
+        "_nonblocking", "_rest", "asking", "client", "endless", "ledger", "remembered", "resting", "since",
+        "sock", "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Connection(CoroutineTask):
         self.timeouts = timeouts
         self.resting = False  # between requests: may be closed without harm
         self.asking = False  # a request has begun to arrive, and its deadline runs
+        self.remembered = False  # the memo has answered requests since the conversation last heard of one
         self.endless = False  # waits for more of a stream that may be ended at any time
         self._memo = memo
         self._fresh: dict[bytes, Known] = memo.fresh if memo is not None else {}
@@ -118,6 +119,7 @@ class Connection(CoroutineTask):
         """
         if patience is not None:
             self.deadline = monotonic() + patience  # not loop.now: an answer may have taken long since
+        begun = self.deadline
         data, self._first = self._first, None
         if data is not None and self.resting and (known := self._remembered(data)) is not None:
             self._send_known(known)
@@ -129,6 +131,7 @@ class Connection(CoroutineTask):
                     return b""
             data = await wait_for(READ)
         self.since = self.loop.now
+        self.remembered = self.deadline != begun  # what is answered from memory sets it anew
         return data
 
     async def _send_rest(self) -> None:

@@ -305,10 +305,7 @@ async def converse(
             if session.state is State.CLOSED and _unread(event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
-            if conn.ledger is not None:
-                conn.ledger.refused(event.reason)
-            await _send(conn, session, refusal_response(event), last=True)
-            await _linger(conn, bounds.linger_bytes)
+            await _refuse(conn, session, event, bounds.linger_bytes)
         elif event is CLOSED:
             return
 
@@ -323,6 +320,8 @@ async def _receive(conn: Connection, session: Session) -> Event:
     finally:
         conn.asking = not conn.resting
         conn.resting = False
+    if conn.remembered:
+        session.begin_anew()
     session.receive(data)
     return session.next_event()
 
@@ -349,6 +348,16 @@ async def _send(conn: Connection, session: Session, response: Response, *, last:
         close_files(response)
         if conn.ledger is not None:
             _record(conn, conn.ledger, session, response)
+
+
+async def _refuse(conn: Connection, session: Session, refusal: Refusal, most: int) -> None:
+    """Say why, and give the client the time to see it."""
+    try:
+        await _send(conn, session, refusal_response(refusal), last=True)
+    finally:
+        if conn.ledger is not None:
+            conn.ledger.refused(refusal.reason)
+    await _linger(conn, most)
 
 
 def _record(conn: Connection, ledger: Ledger, session: Session, response: Response) -> None:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from socket import SocketType
 from typing import TYPE_CHECKING, Any
 
-from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session, refusal_response
+from nbmon.http import CLOSED, NEED_DATA, Limits, Refusal, Request, Session
 from nbmon.serve.board import Board
 from nbmon.serve.children import Children, Shared
 from nbmon.serve.connection import Connection, Stopped
-from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _send
+from nbmon.serve.coroutine import CoroutineServer, _receive, _refuse
 from nbmon.serve.guest import Host
 from nbmon.serve.loop import Loop
 from nbmon.serve.timeouts import Bounds
@@ -121,8 +121,7 @@ async def converse(
             session = Kept(limits)
             session.receive_again(unread)
         elif isinstance(event, Refusal):
-            await _send(conn, session, refusal_response(event), last=True)
-            await _linger(conn, bounds.linger_bytes)
+            await _refuse(conn, session, event, bounds.linger_bytes)
         elif event is CLOSED:
             return
 

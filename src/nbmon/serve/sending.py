@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from nbmon.http import FileSlice, Response, is_stream, parts_of
-from nbmon.serve.bodies import FileCut, close_files, read_slice, seen
+from nbmon.serve.bodies import FileCut, close_files, read_slice, seen, seen_first
 from nbmon.serve.connection import MORE, ClientGone, Connection
 from nbmon.serve.slow import Flow, send_stream
 
@@ -39,16 +39,16 @@ async def send_answer(conn: Connection, head: bytes, response: Response, *, chun
 
 async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | FileSlice, ...]) -> None:
     """Small pieces are gathered, so that a head is never sent apart from what follows it."""
-    gathered = head
+    gathered, before = head, _versions(pieces)
     for piece in pieces:
         if isinstance(piece, bytes):
             gathered += piece
         elif piece.length <= ONE_SEND:
-            gathered += read_slice(piece.file.fileno(), piece.offset, piece.length)
+            gathered += _read(piece.file.fileno(), piece.offset, piece.length, before[piece.file.fileno()])
         else:
             await conn.send_all(gathered, MORE)
             gathered = b""
-            await _send_file(conn, piece)
+            await _send_file(conn, piece, before[piece.file.fileno()])
         if len(gathered) > ONE_SEND:
             await conn.send_all(gathered)
             gathered = b""
@@ -56,10 +56,18 @@ async def _send_pieces(conn: Connection, head: bytes, pieces: tuple[bytes | File
         await conn.send_all(gathered)
 
 
-async def _send_file(conn: Connection, piece: FileSlice) -> None:
+def _versions(pieces: tuple[bytes | FileSlice, ...]) -> dict[int, tuple[int, int]]:
+    """What each file is before any of it is sent, by its descriptor."""
+    versions: dict[int, tuple[int, int]] = {}
+    for piece in pieces:
+        if isinstance(piece, FileSlice) and piece.file.fileno() not in versions:
+            versions[piece.file.fileno()] = seen_first(piece.file)
+    return versions
+
+
+async def _send_file(conn: Connection, piece: FileSlice, before: tuple[int, int]) -> None:
     fd, offset, end = piece.file.fileno(), piece.offset, piece.offset + piece.length
     turn_ends = offset + TURN
-    before = seen(fd)
     while offset < end:
         if seen(fd) != before:  # half of one version with half of another is nobody's file
             raise FileCut
@@ -68,7 +76,7 @@ async def _send_file(conn: Connection, piece: FileSlice) -> None:
         except OSError as error:
             if error.errno not in _NO_SENDFILE:
                 raise _translated(error) from error
-            await _send_by_reading(conn, fd, offset, end)  # in such a file system, not looked at again
+            await _send_by_reading(conn, fd, offset, end, before)
             return
         if sent == 0:
             raise FileCut
@@ -79,12 +87,21 @@ async def _send_file(conn: Connection, piece: FileSlice) -> None:
             turn_ends = offset + TURN
 
 
-async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int) -> None:
+async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int, before: tuple[int, int]) -> None:
+    """Under TLS, and in file systems that know no sendfile."""
     while offset < end:
-        data = read_slice(fd, offset, min(CHUNK, end - offset))
+        data = _read(fd, offset, min(CHUNK, end - offset), before)
         await conn.send_all(data)
         offset += len(data)
         await conn.room()
+
+
+def _read(fd: int, offset: int, length: int, before: tuple[int, int]) -> bytes:
+    """A run of a file that is still what it was; asked after the reading, which a write may have met."""
+    data = read_slice(fd, offset, length)
+    if seen(fd) != before:
+        raise FileCut
+    return data
 
 
 def _translated(error: OSError) -> Exception:

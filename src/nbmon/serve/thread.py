@@ -15,10 +15,10 @@ from threading import Thread
 from time import monotonic
 from typing import Any
 
-from nbmon.http import CLOSED, NEED_DATA, Refusal, Request, Response, Session, State, refusal_response
+from nbmon.http import CLOSED, NEED_DATA, Refusal, Request, Response, Session, State
 from nbmon.serve.asking import App, ask
 from nbmon.serve.connection import Connection, Stopped
-from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _send, _unread
+from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _refuse, _send, _unread
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure
 from nbmon.serve.loop import NOTHING, WRITE, Loop, wait_for
@@ -95,8 +95,7 @@ async def converse(
             if session.state is State.CLOSED and _unread(event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
-            await _send(conn, session, refusal_response(event), last=True)
-            await _linger(conn, bounds.linger_bytes)
+            await _refuse(conn, session, event, bounds.linger_bytes)
         elif event is CLOSED:
             return
 

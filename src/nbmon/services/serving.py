@@ -150,6 +150,8 @@ class Outfit:
             app = wrappers.Cors(app, options.cors)
         if options.header:
             app = wrappers.Headers(app, map(wrappers.Headers.parse, options.header))
+        if options.auth is not None:
+            app = wrappers.Private(app)
         return app
 
     def limited(self) -> limits.Limited:

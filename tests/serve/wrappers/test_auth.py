@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbmon.http import Request, Response
-from nbmon.serve.wrappers import Auth, Passwords, WrongOption
+from nbmon.serve.wrappers import Auth, Passwords, Private, WrongOption
 from nbmon.serve.wrappers import auth as room
 from nbmon.serve.wrappers.auth import credentials
 
@@ -81,6 +81,32 @@ def test_only_a_name_and_its_password_let_in(app, authorization, status):
 
 def test_what_only_some_may_see_is_in_no_shared_cache(app):
     assert app(request(basic(b"anna", b"secret"))).field(b"cache-control") == b"private, max-age=60"
+
+
+SHARED = [
+    (b"public, max-age=60", b"private, max-age=60"),
+    (b"Public , MAX-AGE=60", b"private, MAX-AGE=60"),
+    (b"max-age=60, must-revalidate", b"private, max-age=60, must-revalidate"),
+    (b"s-maxage=60,max-age=1", b"private, max-age=1"),
+    (b'private="set-cookie, x", public', b"private"),
+    (b'no-cache="a, public", max-age=1', b'private, no-cache="a, public", max-age=1'),
+    (b"no-store, max-age=1", b"no-store, max-age=1"),
+    (b"no-cache", b"private, no-cache"),
+    (b"x-publicity=1", b"private, x-publicity=1"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), SHARED)
+def test_no_word_lets_a_shared_cache_keep_what_a_password_was_needed_for(said, told):
+    answer = Private(lambda _: Response(200, [(b"cache-control", said)]))(request())
+    assert [value for name, value in answer.fields if name.lower() == b"cache-control"] == [told]
+
+
+def test_two_lines_for_caches_are_read_as_one():
+    fields = [(b"Cache-Control", b"max-age=1"), (b"CACHE-CONTROL", b"public")]
+    assert Private(lambda _: Response(200, fields))(request()).fields == [
+        (b"Cache-Control", b"private, max-age=1")
+    ]
 
 
 def test_a_password_longer_than_bcrypt_reads_is_no_failure(app):

@@ -166,7 +166,12 @@ def test_what_is_under_the_base_path_is_found_without_it(path, status, inner):
 def test_the_base_path_itself_leads_to_the_one_with_a_slash(query):
     answer = BasePath(Resource(), b"/a/photos")(ask(b"/a/photos", query=query))
     assert answer.status == 308
-    assert answer.field(b"location") == b"photos/" + (b"?page=2" if query else b"")
+    assert answer.field(b"location") == b"./photos/" + (b"?page=2" if query else b"")
+
+
+def test_the_way_to_the_base_path_is_a_reference_of_ascii_whatever_was_asked():
+    answer = BasePath(Resource(), b"/a:b")(ask(b"/a:b", query=b"q=\xc3\xa4&%20"))
+    assert answer.field(b"location") == b"./a:b/?q=%C3%A4&%20"  # without the dot "a" would be a scheme
 
 
 SITE, OTHER = b"https://a.example", b"https://b.example"

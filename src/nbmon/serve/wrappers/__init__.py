@@ -5,11 +5,11 @@ its own answer follows from the same. What a person writes is read by each one's
 WrongOption with a finished sentence.
 """
 
-from nbmon.serve.wrappers.auth import Auth, Passwords
+from nbmon.serve.wrappers.auth import Auth, Passwords, Private
 from nbmon.serve.wrappers.basepath import BasePath
 from nbmon.serve.wrappers.cachecontrol import CacheControl
 from nbmon.serve.wrappers.common import WrongOption
 from nbmon.serve.wrappers.cors import Cors
 from nbmon.serve.wrappers.headers import Headers
 
-__all__ = ["Auth", "BasePath", "CacheControl", "Cors", "Headers", "Passwords", "WrongOption"]
+__all__ = ["Auth", "BasePath", "CacheControl", "Cors", "Headers", "Passwords", "Private", "WrongOption"]

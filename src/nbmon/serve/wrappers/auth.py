@@ -29,6 +29,7 @@ REALM = "pictures"
 ASKED = "A name and a password are needed here."
 TOO_MANY = "There were too many wrong passwords; please try again in a moment."
 _BCRYPT = re.compile(rb"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
+_DIRECTIVE = re.compile(rb'(?:[^,"]|"[^"]*")+')
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _WEAK = (
     (b"{SHA}", "SHA-1 without a salt"),
@@ -37,6 +38,8 @@ _WEAK = (
     (b"$5$", "SHA-256 crypt"),
     (b"$6$", "SHA-512 crypt"),
 )
+# Those that let shared caches keep what a password was needed for, and `private` for some fields alone
+_SHARED = frozenset((b"public", b"s-maxage", b"private"))
 Check = Callable[[bytes, bytes], bool]
 
 
@@ -137,7 +140,7 @@ class Auth(Wrapper):
             if not table[0].right(*pair):
                 return self._ask()
             self._remember(given, table)
-        return changed(self._app(request), _private)
+        return changed(self._app(request), private)
 
     def _ask(self) -> Response:
         response = error_response(401, ASKED)
@@ -166,6 +169,14 @@ class Auth(Wrapper):
         return blake2b(given, key=self._key, digest_size=32).digest()
 
 
+class Private(Wrapper):
+    """Keeps answers that were given for a password out of shared caches, whatever the wrappers within say."""
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer `request`."""
+        return changed(self._app(request), private)
+
+
 def credentials(value: bytes) -> tuple[bytes, bytes] | None:
     """Name and password of an Authorization field of the Basic scheme; None if it is anything else."""
     scheme, _, token = value.partition(b" ")
@@ -178,8 +189,11 @@ def credentials(value: bytes) -> tuple[bytes, bytes] | None:
     return (user, password) if colon and not _CONTROL.search(user + password) else None
 
 
-def _private(response: Response) -> None:
-    """What only some may see is in no shared cache (RFC 9111 section 3.5)."""
-    said = response.field(b"cache-control")
-    if said is not None and b"public" in said:
-        with_field(response, b"Cache-Control", said.replace(b"public", b"private"))
+def private(response: Response) -> None:
+    """What only some may see is in no shared cache, whatever else is said of it (RFC 9111 section 3.5)."""
+    said = b",".join(value for name, value in response.fields if name.lower() == b"cache-control")
+    words = [word for part in _DIRECTIVE.findall(said) if (word := part.strip(b" \t"))]
+    names = [word.partition(b"=")[0].lower() for word in words]
+    if words and b"no-store" not in names:
+        kept = [word for word, name in zip(words, names, strict=True) if name not in _SHARED]
+        with_field(response, b"Cache-Control", b", ".join((b"private", *kept)))

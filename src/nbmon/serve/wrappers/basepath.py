@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Hashable
+from urllib.parse import quote
 
 from nbmon.http import Answer, Request, error_response
 from nbmon.serve.wrappers.common import App, Wrapper, WrongOption
 
 EXAMPLE = "as in /photos"
+_IN_A_QUERY = "".join(map(chr, range(0x21, 0x7F)))  # what stays as it came
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@]+")
 
 
@@ -30,9 +32,11 @@ class BasePath(Wrapper):
         if request.path != self._base:
             return error_response(404, "There is nothing here by that name.")
         response = error_response(308, "This is found with a slash at its end.")
-        query = b"" if request.query is None else b"?" + request.query
-        # Relative, and never with two slashes in front: it cannot lead to another host.
-        response.fields.append((b"Location", self._base.rpartition(b"/")[2] + b"/" + query))
+        query = "" if request.query is None else "?" + quote(request.query, safe=_IN_A_QUERY)
+        # Relative, of one name, and with a dot in front, lest a colon in it be read as a scheme's (RFC 3986
+        # section 4.2): it cannot lead to another host.
+        location = f"./{self._base.rpartition(b'/')[2].decode()}/{query}"
+        response.fields.append((b"Location", location.encode()))
         return response
 
     def _inner(self, request: Request) -> Request | None:

@@ -12,8 +12,9 @@ EXAMPLE = "as in 'Referrer-Policy: no-referrer'"
 LONGEST = 4096  # bytes
 # What frames the answer, or says what the content is: a wrong word there breaks it.
 OURS = frozenset(
-    b"connection content-length content-range content-type date etag keep-alive last-modified te trailer "
-    b"transfer-encoding upgrade accept-ranges allow location www-authenticate".split()
+    b"connection content-encoding content-length content-range content-type date etag keep-alive"
+    b" last-modified te trailer transfer-encoding upgrade accept-ranges allow location"
+    b" www-authenticate".split()
 )
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")

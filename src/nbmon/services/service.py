@@ -152,31 +152,41 @@ def check_options(service: Service) -> Service:
     """`service` if its options go together; MisuseError."""
     from nbmon.services import serving
 
-    options, kind = service.options, service.kind
+    _check_place(service.options)
+    _check_kind(service)
+    if service.options.model == "process" and service.options.workers is not None:
+        raise MisuseError(
+            "--workers is for --model coroutine and thread; "
+            "the process model's pool has as many as it needs, at most --limit processes=N",
+            "workers",
+        )
+    if found := serving.fault(service.options):
+        raise MisuseError(f"{flag(found[0])}: {found[1]}", found[0])
+    return service
+
+
+def _check_place(options: Options) -> None:
     if options.port is not None and not 0 <= options.port <= 65535:
         raise MisuseError(
             f"--port {options.port} is out of range; ports go from 1 to 65535, 0 means any free one", "port"
         )
     if options.host is not None and (fault := host_fault(options.host)):
         raise MisuseError(f"--host {fault}", "host")
-    if kind != "pictures":
-        for key in ("host", "port", "model", "workers", *serving.KEYS):
-            if getattr(options, key) is not None:
-                raise MisuseError(
-                    f"{flag(key)} is for picture servers; {service.said} opens its own ports, if any", key
-                )
+
+
+def _check_kind(service: Service) -> None:
+    """What is for other kinds of services."""
+    from nbmon.services import serving
+
+    options, kind = service.options, service.kind
+    for key in ("host", "port", "model", "workers", *serving.KEYS):
+        if kind != "pictures" and getattr(options, key) is not None:
+            raise MisuseError(
+                f"{flag(key)} is for picture servers; {service.said} opens its own ports, if any", key
+            )
     if kind == "class" and options.restart is not None:
         raise MisuseError(
             f"--restart is for picture servers and commands; {service.said} is restarted as its own code "
             f"says: a Supervisor's workers are given restart=…, a Daemon may be put under systemd",
             "restart",
         )
-    if options.model == "process" and options.workers is not None:
-        raise MisuseError(
-            "--workers is for --model coroutine and thread; "
-            "the process model's pool has as many as it needs, at most --limit processes=N",
-            "workers",
-        )
-    if found := serving.fault(options):
-        raise MisuseError(f"{flag(found[0])}: {found[1]}", found[0])
-    return service

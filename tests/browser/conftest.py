@@ -100,6 +100,7 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
 def show_all(page: Any) -> None:
     page.evaluate("for (const image of document.images) image.loading = 'eager'")
     until(page, "[...document.images].every(image => image.complete)")
+    page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
 
 
 @pytest.fixture

@@ -75,18 +75,46 @@ def test_a_new_picture_shows_itself_and_a_removed_one_goes(served, look, tmp_pat
 
 def test_chosen_pictures_are_downloaded_as_one(served, look, kept, many: Path, tmp_path: Path) -> None:
     page = look(served(many))
-    page.get_by_role("button", name="Choose", exact=True).click()
+    page.get_by_role("button", name="Select", exact=True).click()
     for name in ("p3", "p5"):
         page.get_by_role("link", name=name, exact=True).click()
-    assert page.get_by_text("2 chosen").is_visible()
+    assert page.get_by_text("2 selected").is_visible()
     kept(page, "chosen", whole=False)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download chosen").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     download.value.save_as(tmp_path / "chosen.zip")
     with zipfile.ZipFile(tmp_path / "chosen.zip") as archive:
         assert archive.namelist() == ["p3.png", "p5.png"]
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("2 chosen").wait_for(state="hidden")
+    page.get_by_text("2 selected").wait_for(state="hidden")
+
+
+def test_with_shift_all_between_are_chosen_and_all_can_be_but_a_few(
+    served, look, kept, many: Path, tmp_path: Path
+) -> None:
+    page = look(served(many))
+    page.get_by_role("button", name="Select", exact=True).click()
+    page.locator("#p4 a").click()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.locator("#p1050").wait_for()
+    until(page, "!document.getElementById('p500')")
+    page.locator("#p1050 a").click(modifiers=["Shift"])
+    page.get_by_text("1047 selected").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert names_in(download.value, tmp_path) == {f"p{number}.png" for number in range(3, NUMBER)}
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_text("1050 selected").wait_for()
+    page.locator("#p1049 a").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert names_in(download.value, tmp_path) == {f"p{n}.png" for n in range(NUMBER) if n != 1_048}
+
+
+def names_in(download, folder: Path) -> set[str]:
+    download.save_as(folder / "chosen.zip")
+    with zipfile.ZipFile(folder / "chosen.zip") as archive:
+        return set(archive.namelist())
 
 
 def test_scrolling_blocks_nobody_for_long(served, look, many: Path) -> None:

@@ -93,9 +93,9 @@ def test_without_script_all_can_be_reached(served, look, kept) -> None:
     page.get_by_role("searchbox").fill("light")
     page.get_by_role("button", name="Search").click()
     assert page.get_by_text("1 picture", exact=True).is_visible()
-    page.get_by_role("checkbox", name="Choose Lighthouse at dusk").check()
+    page.get_by_role("checkbox", name="Select Lighthouse at dusk").check()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download chosen").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     assert download.value.suggested_filename == "harbour.zip"
 
 

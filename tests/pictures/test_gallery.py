@@ -16,9 +16,11 @@ from PIL import Image
 
 from nbmon.pictures import Folder, Pictures
 from nbmon.pictures.asked import Asked
+from nbmon.pictures.cache.colours import Colours
 from nbmon.pictures.facts import Known
 from nbmon.pictures.gallery import ON_A_PAGE, Setting, contents, gallery, read_contents
-from nbmon.pictures.page import render
+from nbmon.pictures.page import assets, render
+from nbmon.pictures.processing.urls import Links, version
 from nbmon.pictures.words import EN
 from support.pages import Page
 from support.pictures import Ask, asker, content
@@ -174,7 +176,7 @@ def test_the_way_to_a_folder_leads_back(place: Path, visit: Ask) -> None:
     (place / "2024" / "summer").mkdir(parents=True)
     seen = page(visit, "/2024/summer/")
     assert seen.targets("/2024/summer/")[1:] == ["http://here/", "http://here/2024/"]
-    assert seen.text.count("summer") == 3  # in the title, at the end of the way, and as the heading
+    assert seen.text.count("summer") == 2  # in the title, and as the heading at the end of the way
 
 
 def test_a_large_folder_is_shown_in_pages_that_miss_nothing(place: Path, visit: Ask) -> None:
@@ -257,6 +259,49 @@ def test_a_page_stays_the_same_while_nothing_changes(place: Path, monkeypatch) -
         kept = pages.Pages(setting(folder))
         first = kept.get(top, [], Asked(), EN)
         assert kept.get(top, [], Asked(), EN) is first
+
+
+def test_pictures_that_nothing_can_show_stand_among_the_others_with_their_kind(
+    place: Path, visit: Ask
+) -> None:
+    for name in ("a.heic", "b.tif", "c.jxl"):
+        (place / name).write_bytes(b"whatever")
+    a_picture(place / "d.png")
+    seen = page(visit)
+    assert "4 pictures" in seen.text
+    assert [image["src"] for image in seen.images] == ["./d.png"]
+    assert [text for text in seen.text if text in ("HEIC", "TIF", "JXL")] == ["HEIC", "TIF", "JXL"]
+    alone = content(visit("/?view=a.heic")).decode()
+    assert "Browsers do not show pictures of this kind (HEIC)" in alone
+    assert 'href="./a.heic" download' in alone
+
+
+def test_what_can_be_made_small_is_shown_by_what_is_made_of_it(place: Path, monkeypatch) -> None:
+    monkeypatch.setattr("nbmon.pictures.gallery.readable_kinds", lambda: {b"image/heic", b"image/png"})
+    for name in ("a.heic", "b.jxl"):
+        (place / name).write_bytes(b"whatever")
+    visit = asker(Pictures(Folder(place), links=Links()))
+    assert [str(image["src"])[:9] for image in page(visit).images] == ["./a.heic?"]
+    alone = content(visit("/?view=a.heic")).decode()
+    assert 'src="./a.heic?w=1440' in alone
+    assert 'href="./a.heic" download' in alone
+
+
+def test_a_place_waits_in_its_pictures_colours_once_they_are_known(place: Path, tmp_path: Path) -> None:
+    a_picture(place / "a.png", (640, 480))
+    a_picture(place / "icon.png", (16, 16))
+    a_picture(place / "new.png", (640, 480))
+    colours = Colours(str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    with Folder(place) as folder, folder.open([]) as top:
+        for name in ("a.png", "icon.png"):
+            colours.put(version((place / name).stat()), b"\0\0\0\xff\0\0\0\xff\0\xff\xff\xff")
+        of_all = setting(folder)._replace(links=Links(), colours=colours)
+        shapes = [p.shape for p in gallery(of_all, [], read_contents(folder, top, []), Asked()).pictures]
+    assert shapes == ["r135 lit a0 b180 c30 d215", "small", "r135"]
+    style = next(asset.content for name, asset in assets().items() if name.startswith(b"style-"))
+    assert b".b180{--b:#ff0000}" in style
+    assert b".d215{--d:#ffffff}" in style
 
 
 def test_a_picture_that_cannot_be_measured_is_still_shown(place: Path, visit: Ask) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from nbmon.pictures import Folder
-from nbmon.pictures.index import Index
+from nbmon.pictures.index import Index, worker, writing
 from nbmon.pictures.index.tables import opened_to_write
+from nbmon.pictures.index.writing import is_large_within
 from nbmon.pictures.listing import state_of
 from support.proc import GROSS_HANG, wait_until
 
@@ -110,3 +111,53 @@ def test_only_its_owner_may_look_into_it(keep, place: Path, file: Path) -> None:
     keep()
     wait_until(lambda: count(place, file) == 50)
     assert os.stat(file.parent).st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (worker, writing):
+        monkeypatch.setattr(module, "SETTLED_AFTER", 0.05)
+    monkeypatch.setattr(writing, "SMALL", 10)
+
+
+def test_what_is_large_is_found_and_links_in_a_ring_end(quickly: None, place: Path) -> None:
+    inner = place / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "ring").symlink_to("../..")
+    with Folder(place) as folder:
+        assert is_large_within(folder)
+    for file in place.glob("*.jpg"):
+        file.rename(inner / file.name)
+    with Folder(place) as folder:
+        assert is_large_within(folder)
+    for file in inner.glob("*.jpg"):
+        file.unlink()
+    with Folder(place) as folder:
+        assert not is_large_within(folder)
+
+
+def test_without_a_large_folder_no_file_is_made(
+    quickly: None, tmp_path: Path, file: Path, monkeypatch
+) -> None:
+    def slept(seconds: float) -> None:
+        assert seconds == worker.LOOK_AGAIN
+        raise InterruptedError
+
+    monkeypatch.setattr(worker.time, "sleep", slept)
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "a.jpg").touch()
+    with Folder(tmp_path / "few") as folder, pytest.raises(InterruptedError):
+        worker._keep(folder, file)
+    assert not file.parent.exists()
+
+
+def test_a_file_that_nothing_large_needs_any_more_goes(quickly: None, keep, place: Path, file: Path) -> None:
+    first = keep()
+    wait_until(lambda: count(place, file) == 50)
+    first.terminate()
+    first.wait(GROSS_HANG)
+    for picture in place.glob("*.jpg"):
+        picture.unlink()
+    with Folder(place) as folder:
+        worker._keep(folder, file)
+    assert not file.exists()

@@ -95,8 +95,8 @@ def test_what_is_found_has_its_own_page_in_the_order_of_the_search(visit: Ask) -
 
 def test_nothing_found_is_said(visit: Ask) -> None:
     html = content(visit("/?q=nothing")).decode()
-    assert "is what was looked for" in html
-    assert "Show all" in html
+    assert "No picture found" in html
+    assert "Clear search" in html
 
 
 def test_a_search_is_bounded_and_says_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from nbmon.http import Response
 from nbmon.pictures import Folder, Pictures, bundle, zipped
+from nbmon.pictures.names import natural, token
 from nbmon.pictures.zipped import Changed, Zip, dos_time, length_of, safe_name
 from support.pictures import Ask, asker, descriptors
 
@@ -94,6 +95,34 @@ def test_what_is_chosen_is_in_it_and_nothing_else(visit: Ask) -> None:
     chosen = "/?zip=&n=a.jpg&n=in%2Fone.jpg&n=%25FF.jpg&n=.secret.jpg&n=..%2Fx&n=in&n=missing.jpg&n=a.jpg"
     assert list(unpacked(taken(visit(chosen)))) == ["a.jpg", "in/one.jpg", "\ufffd.jpg"]
     assert visit("/?zip=&n=missing.jpg").status == 404
+
+
+def test_tokens_stand_for_names_and_few_signs_for_a_thousand(place: Path, visit: Ask) -> None:
+    names = sorted((name for name in NAMES), key=lambda name: natural(os.fsencode(name)))
+    tokens = [token(os.fsencode(name)) for name in names]
+    picked = unpacked(taken(visit(f"/?zip=&k={tokens[0]}&k={tokens[2]}.{'x' * 6}")))
+    assert list(picked.values()) == [(place / names[at]).read_bytes() for at in (0, 2)]
+    spared = unpacked(taken(visit(f"/?zip&but={tokens[0]}.{tokens[2]}")))
+    assert len(spared) == len(unpacked(taken(visit("/?zip&but=")))) - 2 == len(NAMES) - 1
+    assert visit("/?zip=&k=").status == visit("/?zip=&k=nobody").status == 404
+    assert len(f"/?zip=&k={'.'.join(tokens[:1] * 1_100)}") < 8_000
+
+
+def test_tokens_are_of_the_list_that_is_shown(visit: Ask) -> None:
+    two = token(b"in/deep/two.jpg")
+    assert visit(f"/?zip=&k={two}").status == 404
+    assert list(unpacked(taken(visit(f"/?zip=&q=two&k={two}")))) == ["in/deep/two.jpg"]
+    assert visit(f"/?zip=&q=two&but={two}").status == 404
+
+
+def test_options_makes_nothing(visit: Ask) -> None:
+    """Which methods there are hangs on nothing that a GET would find: nothing is looked for, or begun."""
+    before = descriptors()
+    for target in ("/?zip", "/?zip=&n=missing.jpg", "/?events"):
+        response = visit(target, "OPTIONS")
+        assert (response.status, response.body) == (200, b"")
+        assert response.field(b"Allow") == b"GET, HEAD, OPTIONS"
+    assert descriptors() == before
 
 
 def test_what_a_search_found_is_in_it(visit: Ask) -> None:

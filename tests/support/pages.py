@@ -25,6 +25,7 @@ class Page(HTMLParser):
         self.images: list[dict[str, str | None]] = []
         self.text: list[str] = []
         self.open: list[str] = []
+        self.classes: list[str] = []  # of those that are open
         self.ids: list[str] = []
         self.feed(html.decode("utf-8"))
         self.close()
@@ -37,17 +38,19 @@ class Page(HTMLParser):
         if "id" in given:
             self.ids.append(str(given["id"]))
         if tag == "a":
-            (self.tools if "div" in self.open else self.links).append(str(given["href"]))
+            (self.tools if "tools" in self.classes else self.links).append(str(given["href"]))
         if tag == "img":
             self.images.append(given)
         if tag not in VOID:
             self.open.append(tag)
+            self.classes.append(given.get("class") or "")
 
     def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in ("circle", "path", "rect")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self.classes.pop()
 
     def handle_data(self, data: str) -> None:
         self.text.append(data.strip())

@@ -8,11 +8,11 @@ from itertools import chain, islice
 from urllib.parse import quote, unquote_to_bytes
 
 from nbmon.http import Response, error_response
-from nbmon.pictures.asked import Asked, values
+from nbmon.pictures.asked import Asked, has, values
 from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.folder import Folder, Names
 from nbmon.pictures.listing import Contents
-from nbmon.pictures.names import natural, readable
+from nbmon.pictures.names import natural, readable, token
 from nbmon.pictures.zipped import Zip
 
 MAX_PLANNED = 5_000  # files that are looked at before, so that the length of their archive can be told
@@ -24,15 +24,16 @@ Path = list[bytes]
 
 def bundle(folder: Folder, where: Path, held: Contents, asked: Asked, query: bytes | None) -> Response:
     """The answer to a request for a zip file of the folder at `where`."""
-    names = values(query, b"n")
-    if names:
+    title = readable(where[-1]) if where else folder.title
+    if names := values(query, b"n"):
         paths = _chosen(where, names)
-        title = readable(where[-1]) if where else folder.title
+    elif has(query, b"k") or has(query, b"but"):
+        paths = _picked(where, held, query)
     elif asked.searches:
         paths = ([*where, *name.split(b"/")] for name in held.pictures)
-        title = asked.search or folder.title
+        title = asked.search or title
     else:
-        paths, title = _all(folder, where, held), readable(where[-1]) if where else folder.title
+        paths = _all(folder, where, held)
     planned = [(path, size) for path, size in _sizes(folder, islice(paths, MAX_PLANNED))]
     if not planned:
         return error_response(404, "None of what is to be downloaded is here.")
@@ -61,6 +62,17 @@ def _chosen(where: Path, names: list[bytes]) -> Iterator[Path]:
     """As the form has them: encoded once more, since a form's values are text and names need not be."""
     unique = sorted({unquote_to_bytes(name) for name in names}, key=natural)
     return ([*where, *name.split(b"/")] for name in unique)
+
+
+def _picked(where: Path, held: Contents, query: bytes | None) -> Iterator[Path]:
+    """Those of the list whose tokens the query has as `k`, joined by dots; or all but those of `but`."""
+    picked, spared = (
+        set(b".".join(values(query, key)).decode("latin-1").split(".")) for key in (b"k", b"but")
+    )
+    by_pick = has(query, b"k")
+    for name in held.pictures:
+        if (token(name) in picked) if by_pick else (token(name) not in spared):
+            yield [*where, *name.split(b"/")]
 
 
 def _all(folder: Folder, where: Path, held: Contents) -> Iterator[Path]:

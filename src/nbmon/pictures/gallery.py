@@ -12,13 +12,16 @@ from urllib.parse import quote_from_bytes
 
 from nbmon.pictures.asked import SORTS, Asked
 from nbmon.pictures.beneath import NotHere, Unavailable
+from nbmon.pictures.cache.colours import Colours
 from nbmon.pictures.facts import Known
 from nbmon.pictures.folder import MAX_COUNTED, Folder, Names
-from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, shown_by_name, suffix_of
+from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, picture_by_name, suffix_of
 from nbmon.pictures.listing import Contents, Lists, contents, is_tile, read_contents
-from nbmon.pictures.names import bytes_for_people, described, natural, readable
+from nbmon.pictures.names import bytes_for_people, described, natural, readable, token
 from nbmon.pictures.paths import encode
+from nbmon.pictures.processing.readers import readable_kinds
 from nbmon.pictures.processing.urls import Links
+from nbmon.pictures.tints import classes
 from nbmon.pictures.words import EN, Words
 
 ON_A_PAGE = 200  # folders, pictures and files together
@@ -56,17 +59,21 @@ class SubFolder(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What an <img> loads, and what it loads on a fine screen instead (or nothing)."""
+    """What an <img> loads, and what it loads on a fine screen instead (or nothing).
+
+    Without `src`, nothing can show it here.
+    """
 
     src: str
     fine: str
+    tint: str = ""  # classes of the stylesheet: the colours of what comes, where they are known
 
 
 class Picture(NamedTuple):
     """A picture or film on the page; `width` and `height` are 0 where the header does not tell."""
 
     name: str
-    value: str  # its path, encoded, for the form with which pictures are chosen
+    value: str  # a short stand-in for its path, for the form with which pictures are chosen
     view: str  # reference of its own page
     alt: str
     source: Source
@@ -74,6 +81,7 @@ class Picture(NamedTuple):
     height: int
     shape: str  # class of the stylesheet
     film: bool
+    kind: str  # as people call it, where nothing can show it
 
 
 class OtherFile(NamedTuple):
@@ -100,6 +108,9 @@ class Gallery(NamedTuple):
     page: int
     pages: int
     first: int  # number of the first picture of this page, from 1
+    total: int  # pictures on all pages
+    before: int  # what stands on the pages before the first picture
+    each: int  # how much stands on a page
     complete: bool
     note: str
     asked: Asked
@@ -115,6 +126,7 @@ class Setting(NamedTuple):
     links: Links | None = None  # of processed pictures; None: originals are shown
     show_location: bool = False
     lists: Lists | None = None  # of large folders
+    colours: Colours | None = None  # of pictures that were made small before
 
 
 def pages_of(held: Contents) -> int:
@@ -143,6 +155,9 @@ def gallery(
         page=asked.page,
         pages=pages_of(held),
         first=max(0, (asked.page - 1) * ON_A_PAGE - len(held.folders)) + 1,
+        total=len(held.pictures),
+        before=len(held.folders),
+        each=ON_A_PAGE,
         complete=held.complete,
         note=note,
         asked=asked,
@@ -196,8 +211,9 @@ def _sub_folder(setting: Setting, where: list[bytes], name: bytes, budget: _Budg
     except (NotHere, Unavailable):  # gone meanwhile, or not readable
         return SubFolder(readable(name), href, t("not_readable"), [])
     budget.left -= 1 + len(names.files) + len(names.folders)
-    pictures = [name for name in names.files if shown_by_name(name)]
-    covers = [_cover(setting, where, name, picture) for picture in nsmallest(COVERS, pictures, key=natural)]
+    pictures = [name for name in names.files if picture_by_name(name)]
+    shown = (name for name in pictures if can_show(setting, name))
+    covers = [_cover(setting, where, name, picture) for picture in nsmallest(COVERS, shown, key=natural)]
     films = sum(map(film_by_name, names.files))
     return SubFolder(readable(name), href, _holds(names, len(pictures), films, t), covers)
 
@@ -225,18 +241,32 @@ def source(
     """What stands for the picture within that box: made smaller by the server, or as it is."""
     href = reference(name)
     kind = BY_SUFFIX.get(suffix_of(name), b"")
-    if setting.links is None or kind == SVG or kind not in SHOWN:
-        return Source(href, "")
+    if not made_small(setting, kind):
+        return Source(href if kind in SHOWN else "", "")
     more = {"auto": "format", **more} | ({"v": version} if version else {})
     more |= (
         {"frame": "1"} if kind == GIF else {}
     )  # a page on which much moves is hard to look at, and to make
     under = under_of(where)
     width, height = box
+    assert setting.links is not None  # else nothing is made small
+    colours = setting.colours.get(version) if setting.colours is not None else None
     return Source(
         setting.links.thumbnail(href, width, height, under=under, **more),
         setting.links.thumbnail(href, FINE * width, FINE * height, under=under, **more),
+        classes(colours) if colours else "",
     )
+
+
+def made_small(setting: Setting, kind: bytes) -> bool:
+    """Whether the server sends pictures of that kind in other sizes and formats."""
+    return setting.links is not None and kind != SVG and kind in readable_kinds()
+
+
+def can_show(setting: Setting, name: bytes) -> bool:
+    """Whether a browser can be shown the picture of that name."""
+    kind = BY_SUFFIX.get(suffix_of(name), b"")
+    return kind in SHOWN or made_small(setting, kind)
 
 
 def reference(name: bytes) -> str:
@@ -261,22 +291,30 @@ def _picture(setting: Setting, where: list[bytes], name: bytes, asked: Asked) ->
         shape = "small"
     elif not width and not film:
         shape = f"{shape} unmeasured"
+    shown = source(setting, where, name, facts.version, (LONGEST, ROW))
+    if shown.tint and width and shape != "small":
+        shape = f"{shape} {shown.tint}"
     return Picture(
         readable(name),
-        quote_from_bytes(name),
+        token(name),
         asked.href(view=name, page=1),
         described(name),
-        source(setting, where, name, facts.version, (LONGEST, ROW)),
+        shown,
         width,
         height,
         shape,
         film,
+        label(name),
     )
 
 
+def label(name: bytes) -> str:
+    """The file's suffix as people write it: `HEIC`."""
+    return readable(suffix_of(name)).upper() if 0 < len(suffix_of(name)) <= 8 else ""
+
+
 def _other(folder: Folder, where: list[bytes], name: bytes, t: Words) -> OtherFile:
-    kind = readable(suffix_of(name)).upper() if 0 < len(suffix_of(name)) <= 8 else ""
-    return OtherFile(readable(name), encode(name), kind, _length(folder, [*where, name], t))
+    return OtherFile(readable(name), encode(name), label(name), _length(folder, [*where, name], t))
 
 
 def _length(folder: Folder, path: list[bytes], t: Words) -> str:

@@ -16,7 +16,7 @@ from nbmon.pictures.asked import Asked
 from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.facts import Known, local
 from nbmon.pictures.folder import MAX_NAMES, Entry, Folder, Names
-from nbmon.pictures.kinds import film_by_name, shown_by_name
+from nbmon.pictures.kinds import film_by_name, picture_by_name
 from nbmon.pictures.names import folded, natural
 
 MAX_DATED = 1_000  # pictures whose heads are read for one page; beyond, the files' own times stand for dates
@@ -71,7 +71,7 @@ class Contents(NamedTuple):
 
 def is_tile(name: bytes) -> bool:
     """Whether a file of that name stands among the pictures."""
-    return shown_by_name(name) or film_by_name(name)
+    return picture_by_name(name) or film_by_name(name)
 
 
 def contents(names: Names) -> Contents:

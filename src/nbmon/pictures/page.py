@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbmon.pictures.kinds import HTML, SVG
+from nbmon.pictures.tints import rules
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -64,7 +65,7 @@ def assets() -> dict[bytes, Asset]:
     for name, kind in _KINDS:
         content = (_HERE / name).read_bytes()
         if name == "style.css":
-            content += _shapes()
+            content += (_HERE / "viewer.css").read_bytes() + _shapes()
         stem, _, suffix = name.partition(".")
         tag = tag_of(content)
         packed = gzip.compress(content, mtime=0)
@@ -74,11 +75,12 @@ def assets() -> dict[bytes, Asset]:
 
 
 def _shapes() -> bytes:
-    """A class for each ratio of width to height: the policy allows pages no style of their own."""
+    """A class for each ratio and colour of a place: the policy allows pages no style of their own."""
     from nbmon.pictures.gallery import NARROWEST, RATIO_STEP, WIDEST
 
     shapes = range(NARROWEST, WIDEST + 1, RATIO_STEP)
-    return "".join(f".r{shape}{{--r:{shape / 100:g}}}" for shape in shapes).encode() + b"\n"
+    ratios = (f".r{shape}{{--r:{shape / 100:g}}}" for shape in shapes)
+    return "".join([*ratios, *rules(), "\n"]).encode()
 
 
 def _asset(stem: str) -> Asset:

@@ -66,7 +66,8 @@ class Pictures:
         self.folder = folder
         self.links = links = processing.links if processing is not None else links
         self._processing = processing
-        self._pages = Pages(Setting(folder, Known(folder), links, show_location, lists))
+        colours = processing.colours if processing is not None else None
+        self._pages = Pages(Setting(folder, Known(folder), links, show_location, lists, colours))
         self._hub = Hub()
         self._boundary_key = os.urandom(32)
         self._missing = False  # that the folder was removed has been logged

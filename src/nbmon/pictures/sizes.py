@@ -12,10 +12,24 @@ from collections.abc import Callable
 Read = Callable[[int, int], bytes]  # (offset, length) -> at most that many bytes
 Size = tuple[int, int]  # width, height, in pixels, as shown (after EXIF orientation)
 
-HEAD_BYTES = 512  # read first; enough for all but JPEG
+HEAD_BYTES = 512  # read first; enough for most
+BOXES_BYTES = 8_192  # of files made of boxes: a telephone's has those of its tiles first
 MAX_SEGMENTS = 64  # JPEG segments looked at before the frame header
 MAX_SIDE = 65_535  # pixels; larger ones are left to the browser
 EXIF_BYTES = 1_024  # looked at for the orientation, which stands in the first directory
+
+MAX_FIELDS = 64  # of a TIFF directory
+_SHORT = 3  # a field of two bytes
+_RATIOS = (
+    (1, 1),
+    (1, 1),
+    (12, 10),
+    (4, 3),
+    (3, 2),
+    (16, 9),
+    (5, 4),
+    (2, 1),
+)  # of JPEG XL, from 1
 
 _STANDALONE = frozenset([0x01, *range(0xD0, 0xD8)])  # JPEG markers without a length (ITU T.81, table B.1)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15 but DHT, JPG, DAC
@@ -29,7 +43,7 @@ def size_of(read: Read) -> Size | None:
         if head.startswith(begins):
             size = measure(head, read)
             return size if size and 0 < size[0] <= MAX_SIDE and 0 < size[1] <= MAX_SIDE else None
-    return _isobmff(head) if head[4:8] == b"ftyp" else None
+    return _isobmff(read(0, BOXES_BYTES)) if head[4:8] == b"ftyp" else None
 
 
 def _big(data: bytes) -> int:
@@ -68,7 +82,7 @@ def _webp(head: bytes, _read: Read) -> Size | None:
 
 
 def _isobmff(head: bytes) -> Size | None:
-    """AVIF: the largest `ispe` property (ISO 23008-12), turned if an `irot` says so."""
+    """AVIF and HEIC: the largest `ispe` property (ISO 23008-12), turned if an `irot` says so."""
     sizes = []
     at = head.find(b"ispe")
     while at >= 0 and len(head) >= at + 16:
@@ -106,6 +120,59 @@ def _jpeg(_head: bytes, read: Read) -> Size | None:
     return None
 
 
+def _tiff(head: bytes, read: Read) -> Size | None:
+    """The first directory's ImageWidth, ImageLength and Orientation (TIFF 6.0, sections 2 and 8)."""
+    number = _little if head[:2] == b"II" else _big
+    at = number(head[4:8])
+    count = min(number(read(at, 2)), MAX_FIELDS)
+    fields, found = read(at + 2, 12 * count), {}
+    for start in range(0, len(fields) - 11, 12):
+        tag, kind = number(fields[start : start + 2]), number(fields[start + 2 : start + 4])
+        found[tag] = number(fields[start + 8 : start + (10 if kind == _SHORT else 12)])
+    width, height = found.get(0x0100, 0), found.get(0x0101, 0)
+    return (height, width) if found.get(0x0112) in _TURNED else (width, height)
+
+
+def _jxl(head: bytes, read: Read) -> Size | None:
+    """The codestream's header (ISO/IEC 18181-1, annex D), bare or in the first `jxlc` or `jxlp` box."""
+    if not head.startswith(b"\xff\x0a"):
+        head = read(0, BOXES_BYTES)
+        at = next((at for box in (b"jxlc", b"jxlp") if (at := head.find(box)) >= 0), -1)
+        if at < 0:
+            return None
+        start = at + (8 if head[at + 3 : at + 4] == b"p" else 4)
+        head = read(start, 32)
+    bits = _Bits(int.from_bytes(head[2:32], "little")) if head.startswith(b"\xff\x0a") else None
+    return _jxl_size(bits) if bits is not None else None
+
+
+class _Bits:
+    """Bits of a JPEG XL header, the lowest first."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def take(self, count: int) -> int:
+        found = self._value & ((1 << count) - 1)
+        self._value >>= count
+        return found
+
+    def side(self, small: int) -> int:
+        if small:
+            return 8 * (self.take(5) + 1)
+        return self.take((9, 13, 18, 30)[self.take(2)]) + 1
+
+
+def _jxl_size(bits: _Bits) -> Size:
+    small = bits.take(1)
+    height, ratio = bits.side(small), bits.take(3)
+    across, down = _RATIOS[ratio]
+    width = height * across // down if ratio else bits.side(small)
+    defaults = bits.take(1)
+    turned = not defaults and bits.take(1) and bits.take(3) + 1 in _TURNED
+    return (height, width) if turned else (width, height)
+
+
 def orientation(exif: bytes) -> int:
     """The orientation, 1 to 8, in an APP1 segment's data (Exif 2.32); 1, upright, if none."""
     if exif[:6] != b"Exif\0\0" or exif[6:8] not in (b"II", b"MM"):
@@ -127,4 +194,8 @@ _MEASURES: tuple[tuple[bytes, Callable[[bytes, Read], Size | None]], ...] = (
     (b"GIF8", _gif),
     (b"RIFF", _webp),
     (b"BM", _bmp),
+    (b"II*\0", _tiff),
+    (b"MM\0*", _tiff),
+    (b"\xff\x0a", _jxl),
+    (b"\0\0\0\x0cJXL ", _jxl),
 )

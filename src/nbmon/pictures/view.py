@@ -13,8 +13,18 @@ from nbmon.pictures.beneath import NotHere
 from nbmon.pictures.exif import Shot, exif_of, shot_of
 from nbmon.pictures.facts import ahead, facts_of, local, seconds, shown
 from nbmon.pictures.folder import Entry
-from nbmon.pictures.gallery import GIF, ON_A_PAGE, Setting, Source, reference, under_of
-from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, suffix_of
+from nbmon.pictures.gallery import (
+    GIF,
+    ON_A_PAGE,
+    Setting,
+    Source,
+    can_show,
+    label,
+    made_small,
+    reference,
+    under_of,
+)
+from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, film_by_name, suffix_of
 from nbmon.pictures.listing import Contents, is_tile
 from nbmon.pictures.names import bytes_for_people, described, readable
 from nbmon.pictures.words import Words
@@ -40,9 +50,10 @@ class View(NamedTuple):
     asked: Asked
     title: str
     to_top: str
-    picture: Whole | None  # None: a film
+    picture: Whole | None  # None: a film, or what nothing can show here
+    film: bool
     href: str  # the file as it is
-    kind: str  # its content type by name
+    kind: str  # as people call it
     number: int
     total: int
     previous: str  # references of the neighbours' pages; empty at the ends
@@ -74,16 +85,17 @@ def view(setting: Setting, where: list[bytes], held: Contents, asked: Asked, t: 
         asked=asked,
         title=readable(name.rpartition(b"/")[2]),
         to_top="../" * len(where) or "./",
-        picture=None if film_by_name(name) else _whole(setting, where, name, size),
+        picture=_whole(setting, where, name, size) if can_show(setting, name) else None,
+        film=film_by_name(name),
         href=reference(name),
-        kind=BY_SUFFIX.get(suffix_of(name), b"").decode(),
+        kind=label(name),
         number=at + 1,
         total=len(held.pictures),
         previous=asked.href(view=held.pictures[at - 1]) if at > 0 else "",
         next=asked.href(view=held.pictures[at + 1]) if at + 1 < len(held.pictures) else "",
         first=asked.href(view=held.pictures[0]) if at > 0 else "",
         last=asked.href(view=held.pictures[-1]) if at + 1 < len(held.pictures) else "",
-        near=[_near(setting, where, name) for name in around if not film_by_name(name)],
+        near=[_near(setting, where, name) for name in around if can_show(setting, name)],
         up=asked.href(page=(len(held.folders) + at) // ON_A_PAGE + 1) + f"#p{at + 1}",
         facts=facts,
         map=f"{shot.place[0]:.5f},{shot.place[1]:.5f}" if shot.place else "",
@@ -99,18 +111,21 @@ def _whole(setting: Setting, where: list[bytes], name: bytes, size: tuple[int, i
     href, (width, height) = reference(name), size
     kind = BY_SUFFIX.get(suffix_of(name), b"")
     alt = described(name.rpartition(b"/")[2])
-    if setting.links is None or kind in (SVG, GIF) or kind not in SHOWN or not width:
+    if not made_small(setting, kind) or kind == GIF or (not width and kind in SHOWN):
         return Whole(href, "", width, height, alt)
+    assert setting.links is not None  # else nothing is made small
     version = setting.known.get([*where, *name.split(b"/")]).version
     more = {"auto": "format"} | ({"v": version} if version else {})
     made: list[tuple[Source, int]] = []
     for side in SIDES:
         url = setting.links.thumbnail(href, side, side, under=under_of(where), **more)
-        made.append((Source(url, ""), round(width * min(1, side / max(width, height)))))
-        if max(width, height) <= side:
+        made.append((Source(url, ""), round(width * min(1, side / max(width, height, 1)))))
+        if 0 < max(width, height) <= side:
             break
     srcset = ", ".join(f"{source.src} {wide}w" for source, wide in made)
-    return Whole(made[min(USUAL, len(made) - 1)][0].src, srcset if len(made) > 1 else "", width, height, alt)
+    return Whole(
+        made[min(USUAL, len(made) - 1)][0].src, srcset if width and len(made) > 1 else "", width, height, alt
+    )
 
 
 def _read(
@@ -118,10 +133,10 @@ def _read(
 ) -> tuple[Shot, list[tuple[str, str]], tuple[int, int]]:
     """How it was taken, all that is told of it, and its size."""
     status = entry.status
-    rows = [(t("file"), readable(name)), (t("changed"), shown(local(status.st_mtime)))]
+    first, last = (t("file"), readable(name)), (t("changed"), shown(local(status.st_mtime)))
     length = bytes_for_people(status.st_size)
     if film_by_name(name):
-        return Shot(), [*rows, (t("dimensions"), length)], (0, 0)
+        return Shot(), [first, (t("dimensions"), length), last], (0, 0)
     try:
         read = ahead(entry.read)
         size, shot = facts_of(read, status)[:2], shot_of(exif_of(read), place=place)
@@ -129,8 +144,7 @@ def _read(
         size, shot = (0, 0), Shot()
     if all(size):
         length = f"{t('pixels', *size)}, {length}"
-    rows += [(t("dimensions"), length), *_told(shot, t)]
-    return shot, rows, size
+    return shot, [first, (t("dimensions"), length), *_told(shot, t), last], size
 
 
 def _told(shot: Shot, t: Words) -> list[tuple[str, str]]:

@@ -3,28 +3,25 @@
 "use strict";
 
 const AROUND = 400; // pages before and after this one that become windows: browsers bound a page's height
+const LONGEST = 8000; // signs of an address, some thousand pictures; the server takes 8192
 const KEPT = 6; // windows that stay filled, besides those near the screen
 
 class Folder {
   constructor() {
-    this.chosen = new Set();
+    this.choice = new Choice(this);
     this.windows = [];
     this.list = $("ul.pictures");
     this.settle();
     document.addEventListener("error", (event) => this.fail(event.target), true);
     for (const image of $$("img")) if (image.complete && !image.naturalWidth && image.currentSrc) this.fail(image);
     document.addEventListener("click", (event) => this.click(event));
-    document.addEventListener("change", (event) => this.choose(event.target));
-    document.addEventListener("submit", (event) => this.submit(event));
-    document.addEventListener("reset", () => setTimeout(() => this.none()));
     this.listen();
     addEventListener("pagehide", () => this.events?.close());
     addEventListener("pageshow", (event) => { if (event.persisted) { this.listen(); this.renew(); } });
   }
 
   settle() {
-    const button = $(".tools .choose");
-    if (button) button.hidden = false;
+    this.choice.settle();
     this.number = Number(body.dataset.page);
     this.pages = Number(body.dataset.pages);
     if (this.list && this.pages > 1 && "IntersectionObserver" in window) this.open();
@@ -98,7 +95,7 @@ class Folder {
       one.list.replaceChildren(...$$("ul.pictures > li", page).map((tile) => document.importNode(tile, true)));
       one.filled = true;
     });
-    for (const box of $$("input", one.list)) box.checked = this.chosen.has(box.value);
+    this.choice.check(one.list);
     const more = $$("ul.others > li", page);
     if (more.length && !one.others) {
       one.others = true;
@@ -130,6 +127,9 @@ class Folder {
     }
   }
 
+  /* The page that has the picture of that number. */
+  pageOf(number) { return Math.floor((Number(body.dataset.before) + number - 1) / body.dataset.each) + 1; }
+
   reveal(way) {
     const url = new URL(way);
     const tile = document.getElementById(url.hash.slice(1));
@@ -144,45 +144,15 @@ class Folder {
     else if (page !== this.number) location.assign(way);
   }
 
-  /* Choosing and downloading. */
-
   click(event) {
-    const button = event.target.closest(".choose");
-    if (button) {
-      const on = body.classList.toggle("choosing");
-      button.setAttribute("aria-pressed", on);
-      if (!on) $("form.choice").reset();
-      return;
-    }
     const link = event.target.closest(".pictures a");
-    if (!link || !plainClick(event)) return;
+    if (!link) return;
+    if (body.classList.contains("choosing")) {
+      if (event.button || event.ctrlKey || event.metaKey || event.altKey) return;
+      $("input", link.parentElement).dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: event.shiftKey }));
+    } else if (plainClick(event)) viewer.show(link.href, "push");
+    else return;
     event.preventDefault();
-    const box = link.parentElement.querySelector("input");
-    if (body.classList.contains("choosing")) box.click();
-    else viewer.show(link.href, "push");
-  }
-
-  choose(box) {
-    if (box.name !== "n") return;
-    if (box.checked) this.chosen.add(box.value);
-    else this.chosen.delete(box.value);
-    $("form.choice").classList.toggle("some", this.chosen.size > 0);
-    $(".chosen [role=status]").textContent = body.dataset.chosen.replace("{}", this.chosen.size);
-  }
-
-  none() {
-    this.chosen.clear();
-    $("form.choice")?.classList.remove("some");
-    body.classList.remove("choosing");
-    $(".tools .choose")?.setAttribute("aria-pressed", false);
-  }
-
-  submit(event) {
-    if (!event.target.matches("form.choice")) return;
-    event.preventDefault();
-    const url = `./?zip=${[...this.chosen].map((name) => `&n=${encodeURIComponent(name)}`).join("")}`;
-    if (url.length > 7500) $(".chosen [role=status]").textContent = body.dataset.toomany;
-    else location.assign(url);
   }
 
   /* What is new. */
@@ -245,6 +215,108 @@ class Folder {
     }
   }
 }
+
+/* Pictures that are chosen to be downloaded: some, or all but some. The server knows them by their boxes' values. */
+class Choice {
+  constructor(folder) {
+    this.folder = folder;
+    this.all = false; // then `named` are those that are not chosen
+    this.named = new Set();
+    document.addEventListener("click", (event) => this.click(event));
+    document.addEventListener("change", (event) => { if (event.target.name === "k") this.put([event.target.value], event.target.checked); });
+    document.addEventListener("submit", (event) => this.submit(event));
+    document.addEventListener("reset", (event) => { if (event.target.matches("form.choice")) setTimeout(() => this.end()); });
+  }
+
+  settle() {
+    for (const button of $$(".tools .choose, .chosen .every")) button.hidden = false;
+    this.last = null;
+    this.check(document);
+    this.tell();
+  }
+
+  has(value) { return this.named.has(value) !== this.all; }
+
+  check(within) {
+    for (const box of $$(".pictures input", within)) box.checked = this.has(box.value);
+  }
+
+  put(values, chosen) {
+    for (const value of values) {
+      if (chosen === this.all) this.named.delete(value);
+      else this.named.add(value);
+    }
+    this.tell();
+  }
+
+  tell(words) {
+    const form = $("form.choice");
+    if (!form) return;
+    const count = this.all ? Math.max(0, body.dataset.total - this.named.size) : this.named.size;
+    form.classList.toggle("some", count > 0 || body.classList.contains("choosing"));
+    $(".chosen [role=status]").textContent = words ?? body.dataset.chosen.replace("{}", count);
+    $(".chosen button:not([type])").disabled = count === 0;
+  }
+
+  click(event) {
+    const button = event.target.closest("button");
+    if (button?.matches(".choose")) this.begin(!body.classList.contains("choosing"));
+    else if (button?.matches(".every")) this.everything();
+    else if (event.target.matches(".pictures input")) this.one(event.target, event.shiftKey);
+  }
+
+  begin(on) {
+    if (!on) return $("form.choice").reset();
+    body.classList.add("choosing");
+    $(".tools .choose").setAttribute("aria-pressed", true);
+    this.tell();
+  }
+
+  end() {
+    this.all = false;
+    this.named.clear();
+    body.classList.remove("choosing");
+    $(".tools .choose")?.setAttribute("aria-pressed", false);
+    this.settle();
+  }
+
+  everything() {
+    this.all = true;
+    this.named.clear();
+    this.check(document);
+    this.tell();
+  }
+
+  one(box, along) {
+    const number = numberOf(box.closest("li"));
+    if (along && this.last) this.along(Math.min(number, this.last), Math.max(number, this.last), box.checked);
+    this.last = number;
+  }
+
+  /* All between two, those too that are not on the page at present. */
+  async along(first, last, chosen) {
+    const within = (tile) => numberOf(tile) >= first && numberOf(tile) <= last;
+    const put = (tiles) => this.put(tiles.filter(within).map((tile) => $("input", tile).value), chosen);
+    put($$(".pictures > li"));
+    this.check(document);
+    const of = (number) => this.folder.pageOf(number);
+    const away = this.folder.windows.filter((one) => !one.filled && one.page >= of(first) && one.page <= of(last));
+    for (const one of away) put($$(".pictures > li", await pageAt(this.folder.address(one.page))));
+    this.check(document);
+  }
+
+  submit(event) {
+    if (!event.target.matches("form.choice")) return;
+    event.preventDefault();
+    const url = new URL(this.folder.address(1));
+    const separator = url.search ? "&" : "?";
+    const way = `${url.href}${separator}zip&${this.all ? "but" : "k"}=${[...this.named].join(".")}`;
+    if (way.length - url.origin.length > LONGEST) this.tell(body.dataset.toomany);
+    else location.assign(way);
+  }
+}
+
+const numberOf = (tile) => Number(tile.id.slice(1));
 
 /* Make `list` hold what `fresh` does, and leave alone what stays: its pictures need not be loaded again. */
 function patch(list, fresh) {

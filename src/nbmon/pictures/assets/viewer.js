@@ -98,6 +98,7 @@ class Viewer {
     shown.addEventListener("click", (event) => this.click(event));
     const image = $("figure img", shown);
     if (image) {
+      this.meanwhile(image);
       image.addEventListener("error", () => this.fail(image), { once: true });
       if (image.complete && !image.naturalWidth && image.currentSrc) this.fail(image);
       new Touch(this, $("figure", shown), image);
@@ -110,6 +111,17 @@ class Viewer {
       ready.src = one.getAttribute("src");
       return ready;
     });
+  }
+
+  /* Until it has come, the one that the folder's page has already stands for it, at the size that it will have. */
+  meanwhile(image) {
+    const small = this.alone ? null : $$(".pictures a img").find((one) => one.parentElement.href === location.href);
+    if (!small?.complete || !small.naturalWidth || image.complete || !image.width) return;
+    const { clientWidth, clientHeight } = image.parentElement;
+    const [wide, tall] = [image.getAttribute("width"), image.getAttribute("height")];
+    const whole = wide <= clientWidth && tall <= clientHeight;
+    image.style.background = `url("${small.currentSrc.replace(/"/g, "%22")}") center / ${whole ? `${wide}px ${tall}px` : "contain"} no-repeat`;
+    image.addEventListener("load", () => { image.style.background = ""; }, { once: true });
   }
 
   fail(image) {

@@ -14,7 +14,7 @@ from itertools import islice
 
 from nbmon.pictures.names import natural
 
-VERSION = 1
+VERSION = 2
 BLOCK = 512  # names
 BUSY = 2.0  # seconds that a writer is waited for; readers never are (write-ahead log)
 

@@ -17,7 +17,7 @@ from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.feed import Feed, Hub, NoFeed
 from nbmon.pictures.folder import Folder, FolderError
 from nbmon.pictures.index.tables import Unusable, opened_to_write
-from nbmon.pictures.index.writing import SETTLED_AFTER, Writer
+from nbmon.pictures.index.writing import SETTLED_AFTER, Writer, is_large_within
 
 LOOK_AGAIN = 300.0  # seconds until all is looked through again: only large folders are watched
 REST = 4  # times as long as the last look took, before the next: a folder that is being filled stays a folder
@@ -46,6 +46,11 @@ def run(folder: str, path: str) -> None:
 
 
 def _keep(folder: Folder, path: Path) -> None:
+    """As long as there are large folders: without, no file is made, and none stays; pages load no SQLite."""
+    while not path.exists() and not is_large_within(folder):
+        time.sleep(LOOK_AGAIN)
+        if folder.removed:
+            return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         try:
@@ -55,9 +60,11 @@ def _keep(folder: Folder, path: Path) -> None:
         try:
             connection = opened_to_write(str(path))
             try:
-                _follow(folder, connection)
+                is_over = _follow(folder, connection)
             finally:
                 connection.close()
+            if is_over:
+                throw_away(path)
         except (Unusable, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.OperationalError):  # busy, or the disk is full
                 raise
@@ -71,7 +78,8 @@ def throw_away(path: Path) -> None:
         name.unlink(missing_ok=True)
 
 
-def _follow(folder: Folder, connection: sqlite3.Connection) -> None:
+def _follow(folder: Folder, connection: sqlite3.Connection) -> bool:
+    """Until the folder is gone; or, True, until nothing large is left in it."""
     while not folder.removed:
         watches = Watches(folder)
         try:
@@ -80,11 +88,14 @@ def _follow(folder: Folder, connection: sqlite3.Connection) -> None:
             settled = writer.renew()
             _give_back()
             took = time.monotonic() - begun
+            if settled and writer.is_empty():
+                return True
             if settled:
                 watches.wait(LOOK_AGAIN)
             time.sleep(max(SETTLED_AFTER, REST * took))
         finally:
             watches.close()
+    return False
 
 
 def _give_back() -> None:

@@ -74,6 +74,10 @@ class Writer:
             self._forget(seen)
         return settled
 
+    def is_empty(self) -> bool:
+        """Whether no folder is in the index."""
+        return self._db.execute("SELECT 1 FROM folder LIMIT 1").fetchone() is None
+
     def _list(self, entry: Entry, where: list[bytes], state: State) -> tuple[list[bytes], bool, bool]:
         """The folders within; whether it is in the index; whether what is known of it can be trusted."""
         row = self._row(state)
@@ -222,6 +226,26 @@ class Writer:
             if (dev, ino) not in seen:
                 self._drop((dev, ino, 0, 0))
         self._db.execute("DELETE FROM progress")
+
+
+def is_large_within(folder: Folder) -> bool:
+    """Whether the folder, or one within, is large: else there is nothing that an index would be good for."""
+    seen: set[tuple[int, int]] = set()
+    ahead: deque[list[bytes]] = deque([[]])
+    while ahead:
+        where = ahead.popleft()
+        try:
+            with folder.open(where) as entry:
+                if (identity := state_of(entry)[:2]) in seen:
+                    continue
+                seen.add(identity)
+                names = folder.names(entry, where, SMALL)
+        except (NotHere, Unavailable, OSError):
+            continue
+        if not names.complete:
+            return True
+        ahead += [[*where, name] for name in names.folders]
+    return False
 
 
 def _keys(rows: Iterable[tuple[bytes, int]]) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ from time import monotonic
 from nbmon.pictures.cache.bounds import SWEEP_AFTER, sweep
 from nbmon.pictures.cache.entry import Stored
 from nbmon.pictures.cache.store import Store
-from nbmon.pictures.tally import Tally
 from nbmon.pictures.processing.urls import version
+from nbmon.pictures.tally import Tally
 from nbmon.workers.fork import fork
 
 NICENESS = 15

@@ -253,6 +253,30 @@ CHOICES = [
 ]
 
 
+def test_a_client_that_names_no_host_in_ascii_is_refused_without_a_word_in_the_log(
+    serve, tmp_path, said, capfd
+):
+    make(tmp_path, "default")
+    server = serve(Certificates(str(tmp_path)))
+    hello = client_hello("aaaa.example").replace(b"aaaa.example", b"\xff\xfeaa.example")
+    for _ in range(3):
+        with socket.create_connection(server.address, GROSS_HANG) as sock:
+            sock.sendall(hello)
+            assert sock.recv(1) in (b"\x15", b"")  # an alert
+    assert is_trusted(server, str(tmp_path / "default.pem"))
+    assert said(server) == ""
+    assert "UnicodeDecodeError" not in capfd.readouterr().err
+
+
+def client_hello(name):
+    """The first bytes of a client that asks for the host `name`."""
+    sent = ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return sent.read()
+
+
 @pytest.mark.parametrize(("by_name", "name", "found"), CHOICES)
 def test_a_name_finds_itself_before_a_wildcard_of_one_label(by_name, name, found):
     assert chosen(by_name, name) == found

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Mapping
 from socket import SocketType
 from typing import TypeVar
@@ -185,8 +186,27 @@ def _contexts(certificate: str, key: str | None) -> ssl.SSLContext:
     def choose(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         tls.context = chosen(by_name, name) or first
 
+    _pass_over_odd_names()
     first.sni_callback = choose
     return first
+
+
+def _pass_over_odd_names() -> None:
+    """Let no client write tracebacks: it is refused as it is.
+
+    The ssl module decodes the name that a client says before it calls back, and gives what is not ASCII to
+    sys.unraisablehook, which would print it as often as anybody asks.
+    """
+    before = sys.unraisablehook
+    if getattr(before, "passes_over_odd_names", False):
+        return
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not UnicodeDecodeError or not isinstance(unraisable.object, bytes):
+            before(unraisable)
+
+    hook.passes_over_odd_names = True  # type: ignore[attr-defined]  # mypy knows no attributes of functions
+    sys.unraisablehook = hook
 
 
 def chosen(by_name: Mapping[str, T], name: str | None) -> T | None:

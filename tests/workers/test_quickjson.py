@@ -71,3 +71,18 @@ def test_an_interpreter_without_the_c_functions_reads_and_writes_as_well():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == '["a", {"b": 1.5}]\n'
+
+
+def test_what_is_no_json_is_a_value_error_although_json_is_not_loaded():
+    code = (
+        "import sys\n"
+        "from nbmon.workers.quickjson import loads\n"
+        "print('json' in sys.modules)\n"
+        "for text in ('', ' ', '{', '[1', '{\"a\": 1,', 'nope', '\"', '\"\\n\"', '\"\\\\'):\n"
+        "    try:\n"
+        "        loads(text)\n"
+        "    except ValueError:\n"
+        "        print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"] + ["refused"] * 9

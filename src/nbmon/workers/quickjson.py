@@ -36,6 +36,8 @@ def loads(text: str | bytes) -> Any:
         value, end = make_scanner(_Plain)(words, start)  # type: ignore[arg-type]  # of a decoder, it reads these alone
     except StopIteration as at:
         raise ValueError(f"no JSON at character {at.value}") from None
+    except SystemError:  # the scanner's own error is json.decoder's, which it does not find: it is not loaded
+        raise ValueError("it is no JSON") from None
     if words[end:].strip(BLANK):
         raise ValueError(f"more than one JSON value: another at character {end}")
     return value

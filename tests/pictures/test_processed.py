@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from nbmon.http import FileSlice, Request, Response
-from nbmon.pictures import Folder, Pictures, pictures, processed
+from nbmon.pictures import Folder, Pictures, pages, pictures, processed
+from nbmon.pictures.cache import colours
 from nbmon.pictures.cache.store import Store
 from nbmon.pictures.darkroom.client import Darkroom
 from nbmon.pictures.darkroom.limits import Limits
@@ -119,6 +120,22 @@ def test_a_picture_is_made_and_then_found(site: Sites) -> None:
     assert second.field(b"etag") == first.field(b"etag")
     assert second.field(b"content-type") == b"image/jpeg"
     assert picture(second).size == (80, 60)
+
+
+def test_once_it_was_made_small_a_pictures_place_waits_in_its_colours(
+    site: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "FRESH_FOR", 0.0)
+    monkeypatch.setattr(colours, "TRY_AGAIN", 0.0)
+    one = site()
+    Image.new("RGB", (400, 300), "red").save(one.path / "red.png")
+    Image.new("RGBA", (400, 300), (255, 0, 0, 40)).save(one.path / "seen through.png")
+    assert b" lit " not in body(one.get("/"))
+    for target in ("/red.png?w=80", "/seen%20through.png?w=80", "/a.jpg?w=80&h=80&fit=crop"):
+        assert picture(one.get(target)).width == 80
+    html = body(one.get("/"))
+    assert b"r135 lit a180 b180 c180 d180" in html
+    assert html.count(b" lit ") == 1
 
 
 def test_without_a_word_of_ours_the_original_is_sent(site: Sites) -> None:

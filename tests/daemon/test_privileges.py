@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from nbmon.daemon import DaemonContext
 from nbmon.daemon.errors import DetachError
 from nbmon.daemon.privileges import Identity
 from support.kit import quietly
@@ -114,3 +115,9 @@ def test_a_name_that_nobody_has_is_told_at_once(uid, gid, sentence):
 def test_a_number_without_an_account_is_taken_as_it_stands():
     identity = Identity(54321, 54322)
     assert (identity.uid, identity.gid, identity.owner) == (54321, 54322, (54321, 54322))
+
+
+def test_a_user_without_a_group_named_does_not_keep_the_callers_group():
+    assert DaemonContext(uid=NOBODY).gid is None  # that user's own, then
+    assert DaemonContext(uid=NOBODY, gid=12).gid == 12
+    assert DaemonContext().gid == os.getgid()

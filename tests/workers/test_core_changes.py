@@ -9,8 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nbmon.workers import Supervisor, thread
+from nbmon.workers.errors import WorkerError
 from nbmon.workers.nodes import Death
 from nbmon.workers.reloading import Phase, Reload
+from nbmon.workers.scaling import scale
 from nbmon.workers.states import ALIVE, State
 from workers.world import DIED, ENDED, World, nothing, worker
 
@@ -63,6 +65,24 @@ def test_a_stop_during_a_reload_ends_the_new_too():
     world.stop()
     assert world.core.finished
     assert len(world.core.by_key) == 1
+
+
+def test_a_worker_that_was_scaled_to_none_returns_to_its_place():
+    world = World(worker("a"), worker("b"), worker("c"))
+    world.start()
+    scale(world.core, "b", 0, world.now)
+    world.steps()
+    assert [slot.name for slot in world.core.root.slots()] == ["a", "c"]
+    scale(world.core, "b", 2, world.now)
+    assert [slot.name for slot in world.core.root.slots()] == ["a", "b", "b-2", "c"]
+
+
+def test_more_than_a_worker_allows_is_refused_and_changes_nothing():
+    world = World(worker("a", count=2, most=3))
+    world.start()
+    with pytest.raises(WorkerError, match="a may be at most 3"):
+        scale(world.core, "a", 4, world.now)
+    assert [slot.name for slot in world.core.root.slots()] == ["a-1", "a-2"]
 
 
 names = st.sampled_from(["a", "b-1", "b-2", "in/x", "in/y", "c"])

@@ -108,6 +108,11 @@ def test_the_window_counts_what_lies_within_its_period(times, period):
         assert window.count(now) == sum(time > now - period for time in times[: index + 1])
 
 
+def test_a_restart_is_forgotten_at_the_very_end_of_the_period():
+    assert Window(60.0, [1000.0]).count(1059.9) == 1
+    assert Window(60.0, [1000.0]).count(1060.0) == 0
+
+
 @given(st.floats(1, 1000), st.floats(0, 1), chances)
 def test_a_spread_value_stays_within_its_jitter(value, jitter, chance):
     assert value * (1 - jitter) - 1e-6 <= spread(value, jitter, chance) <= value * (1 + jitter) + 1e-6

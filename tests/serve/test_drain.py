@@ -1,5 +1,6 @@
 """A server that stops, while its clients go on asking, loses none of what they ask."""
 
+import contextlib
 import threading
 import time
 
@@ -10,6 +11,7 @@ from serve.talk import Client
 from support.proc import GROSS_HANG, wait_until
 
 LONG = 3600.0  # seconds
+SMALL = bytes(range(256)) * 16
 
 
 def test_one_whose_answer_did_not_say_that_it_was_the_last_may_ask_once_more(serve, connect):
@@ -66,3 +68,21 @@ def test_a_server_that_stops_under_load_answers_all_that_was_asked(serve, app, p
         asker.join(GROSS_HANG)
     assert [asker.fault for asker in askers] == [None] * 8
     assert server.has_ended()
+
+
+def test_a_client_that_pipelines_on_and_on_gets_all_of_its_last_answers(serve, connect):
+    """Closing with its further requests unread would reset the connection, and lose what is on its way."""
+    server = serve(timeouts=Timeouts(drain=GROSS_HANG, linger=GROSS_HANG))
+    client = connect(server, receive_buffer=4096).get("/large")
+    _, fields = client.head()
+    client.sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:  # far more than is read ahead
+            client.sock.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    client.sock.settimeout(GROSS_HANG)
+    server.stop()
+    wait_until(server.has_heard_stop)
+    client.body(int(fields["content-length"]))
+    status, fields, body = client.answer()
+    assert (status, fields["connection"], body) == (200, "close", SMALL)
+    assert client.half_close().rest() == b""

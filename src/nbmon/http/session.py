@@ -60,6 +60,7 @@ class Session:
         "_scanned",
         "body_wanted",
         "chunked",
+        "cut_off",
         "request",
         "state",
     )
@@ -69,6 +70,7 @@ class Session:
         self.request: Request | None = None  # the last one given out
         self.body_wanted = True  # after respond(): whether the answer's body must be sent
         self.chunked = False  # after respond(): whether the body must be sent in chunks
+        self.cut_off = False  # after the last answer: more had come, which will not be answered
         self._limits = limits
         self._longest_line = min(limits.target_bytes + LINE_EXTRA, limits.head_bytes)  # bytes
         self._buffer = bytearray()
@@ -140,6 +142,7 @@ class Session:
         self._move(_SENT)
         self._head_only = False
         if self.state is _CLOSED:
+            self.cut_off = bool(self._buffer)
             self._buffer.clear()
 
     def time_out(self) -> Refusal | Signal:

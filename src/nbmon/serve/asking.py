@@ -6,6 +6,8 @@ The application is a stranger's code to this room: whatever it raises becomes a 
 from __future__ import annotations
 
 import errno
+import fcntl
+import termios
 from collections.abc import Callable
 from socket import MSG_DONTWAIT, SHUT_WR, SocketType
 from time import time
@@ -66,6 +68,21 @@ def render(session: Session, response: Response, *, last: bool) -> tuple[bytes, 
         session.lose()
         instead = error_response(500, FAILED)
         return render_head(instead, date_now(), b"close"), instead
+
+
+def sends_on(fd: int, session: Session, request: Request) -> bool:
+    """Whether more came, or may come, behind a request whose answer was its connection's last.
+
+    Content that was not read, or, where it is we who end the connection, requests that will not be answered.
+    """
+    if request.mentions(b"content-length:") or request.mentions(b"transfer-encoding:"):
+        return True
+    return request.keep_alive and (session.cut_off or _is_waiting(fd))
+
+
+def _is_waiting(fd: int) -> bool:
+    """Whether bytes have come that nobody has received (SIOCINQ of tcp(7) and unix(7))."""
+    return any(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
 
 
 def _named(request: Request) -> str:

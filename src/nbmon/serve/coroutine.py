@@ -28,7 +28,7 @@ from nbmon.http import (
     refusal_response,
 )
 from nbmon.serve.accepting import Acceptor, room_for
-from nbmon.serve.asking import App, ask, date_now, render, turn_away
+from nbmon.serve.asking import App, ask, date_now, render, sends_on, turn_away
 from nbmon.serve.connection import DONTWAIT, ENDINGS, MORE, Connection, Stopped
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure, logger
@@ -302,7 +302,7 @@ async def converse(
             if not isinstance(response, Response):
                 response = await wait_for_answer(conn, response, event)
             await _send(conn, session, response, last=closing())
-            if session.state is State.CLOSED and _unread(event):
+            if session.state is State.CLOSED and sends_on(conn.fd, session, event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
             await _refuse(conn, session, event, bounds.linger_bytes)
@@ -376,11 +376,6 @@ async def _linger(conn: Connection, most: int) -> None:
             patience = None
     except Overdue:
         pass  # it has had its time
-
-
-def _unread(request: Request) -> bool:
-    """Whether content may follow that the session did not read."""
-    return request.mentions(b"content-length:") or request.mentions(b"transfer-encoding:")
 
 
 def _note(error: Exception | None) -> None:

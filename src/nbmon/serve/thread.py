@@ -16,9 +16,9 @@ from time import monotonic
 from typing import Any
 
 from nbmon.http import CLOSED, NEED_DATA, Refusal, Request, Response, Session, State
-from nbmon.serve.asking import App, ask
+from nbmon.serve.asking import App, ask, sends_on
 from nbmon.serve.connection import Connection, Stopped
-from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _refuse, _send, _unread
+from nbmon.serve.coroutine import CoroutineServer, _linger, _receive, _refuse, _send
 from nbmon.serve.ledger import Client, Ledger, Record
 from nbmon.serve.logs import log_failure
 from nbmon.serve.loop import NOTHING, WRITE, Loop, wait_for
@@ -92,7 +92,7 @@ async def converse(
         if isinstance(event, Request):
             conn.asking = False
             await threads.run(conn, _answer(conn, session, app, event, closing))
-            if session.state is State.CLOSED and _unread(event):
+            if session.state is State.CLOSED and sends_on(conn.fd, session, event):
                 await _linger(conn, bounds.linger_bytes)
         elif isinstance(event, Refusal):
             await _refuse(conn, session, event, bounds.linger_bytes)

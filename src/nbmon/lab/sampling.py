@@ -6,7 +6,6 @@ The statistics are pure. Only `calibrate` and `measure` run what they are given;
 from __future__ import annotations
 
 import math
-import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ CONFIDENCE = 0.95
 RUNS, QUICK_RUNS = 25, 7
 TARGET = 20_000_000  # ns: how long one run shall last, so that the clock's grain does not matter
 MAX_LOOPS = 1 << 24
-RESAMPLES = 1000  # of a bootstrap
 NOISY = 0.25  # an interval wider than this share of the median makes a verdict unsure
 FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's "far out"
 
@@ -57,11 +55,6 @@ class Sample:
     def spread(self) -> float:
         """Width of the interval as a share of the median."""
         return (self.high - self.low) / self.median if self.median else math.inf
-
-    @property
-    def noisy(self) -> bool:
-        """Too wide to rest a verdict on."""
-        return self.spread > NOISY
 
 
 def rounded(value: float, digits: int = 4) -> float:
@@ -109,23 +102,6 @@ def outliers(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(sorted(one for one in values if not first - reach <= one <= third + reach))
 
 
-def bootstrap(
-    values: Sequence[float],
-    statistic: Callable[[list[float]], float],
-    confidence: float = CONFIDENCE,
-    resamples: int = RESAMPLES,
-) -> Sample:
-    """Any statistic of `values` (a p99, a mean, a ratio) with a percentile interval; the same each time."""
-    if not values:
-        raise ValueError("a sample needs a value")
-    draw = random.Random(len(values))  # noqa: S311 - resampling is no secret, and should repeat
-    population = list(values)
-    seen = sorted(statistic(draw.choices(population, k=len(population))) for _ in range(resamples))
-    tail = (1 - confidence) / 2
-    low, high = seen[int(tail * resamples)], seen[min(resamples - 1, int((1 - tail) * resamples))]
-    return Sample(statistic(population), low, high, len(population), outliers(population))
-
-
 def percentile(values: Sequence[float], percent: float) -> float:
     """The value that `percent` of the values do not exceed (nearest rank).
 
@@ -152,28 +128,9 @@ def measure(
     *,
     runs: int = RUNS,
     target: float = TARGET,
-    overhead: float = 0.0,
     limit: int = MAX_LOOPS,
 ) -> Sample:
-    """Nanoseconds a round: calibrated, warmed up, `runs` times; `overhead` ns a round are taken off."""
+    """Nanoseconds a round: calibrated, warmed up, `runs` times."""
     loops = calibrate(loop, target, limit)
     loop(loops)
-    return sample_of([loop(loops) / loops for _ in range(runs)]).less(overhead)
-
-
-def loop_overhead(runs: int = QUICK_RUNS, target: float = TARGET / 4) -> float:
-    """Nanoseconds that `for _ in range(n): pass` costs a round; every measuring loop contains it."""
-    from time import perf_counter_ns
-
-    def empty(loops: int) -> float:
-        begun = perf_counter_ns()
-        for _ in range(loops):
-            pass
-        return perf_counter_ns() - begun
-
-    return measure(empty, runs=runs, target=target).median
-
-
-def clearly_less(one: Sample, other: Sample) -> bool:
-    """True when even the intervals do not touch."""
-    return one.high < other.low
+    return sample_of([loop(loops) / loops for _ in range(runs)])

@@ -51,11 +51,6 @@ class Recipe:
     meta: bool = False  # keep
 
     @property
-    def enlarges(self) -> bool:
-        """Whether the result may have more pixels than the source."""
-        return self.enlarge or self.fit in ("crop", "fill")
-
-    @property
     def resizes_only(self) -> bool:
         """Whether nothing but a size, a format and a resolution is asked for."""
         plain = Recipe(

@@ -11,7 +11,6 @@ import hmac
 from base64 import urlsafe_b64encode
 
 SIGNATURE = b"s"  # the parameter, which stands last
-EXPIRES = b"expires"  # seconds since 1970
 BYTES = 24  # of the digest
 SHORTEST_KEY = 16  # bytes
 

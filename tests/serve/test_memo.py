@@ -29,6 +29,31 @@ def test_what_is_asked_for_again_is_remembered(memo, shelf):
     assert memo.recall(HEAD) is memo.fresh[HEAD]
 
 
+@pytest.mark.parametrize(
+    ("vary", "heeds", "is_remembered"),
+    [
+        (b"Accept-Encoding", (), False),
+        (b"*", (), False),
+        (b"Origin, Accept-Encoding", (b"origin",), False),
+        (b"Origin", (b"origin",), True),
+        (b"", (), True),
+    ],
+)
+def test_an_answer_that_depends_on_more_than_its_target_is_not_given_to_others(
+    ledger, vary, heeds, is_remembered
+):
+    class Varied(Shelf):
+        def __call__(self, request):
+            response = super().__call__(request)
+            response.fields.append((b"Vary", vary))
+            return response
+
+    varied = Varied()
+    varied.heeds = heeds
+    memo = ticked(Memo(varied, ledger))
+    assert [memo.recall(HEAD) is not None for _ in range(3)] == [False, is_remembered, is_remembered]
+
+
 def test_what_is_asked_for_once_leaves_nothing_behind(memo):
     for n in range(100):
         assert memo.recall(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n) is None

@@ -307,7 +307,7 @@ class Memo:
         if state is None:
             return None
         try:
-            known = self._answer(session, request)
+            known = self._answer(session, request, by_target=key is not data)
         except Exception:  # the application's or the disk's: the full path meets it again, and has it logged
             return None
         if known is None or self._state(request) != state:
@@ -315,7 +315,7 @@ class Memo:
         known.name, known.state, known.stamp = key, state, self._stamp
         return known
 
-    def _answer(self, session: Session, request: Request) -> Known | None:
+    def _answer(self, session: Session, request: Request, *, by_target: bool) -> Known | None:
         response = self._app(request)
         if not isinstance(response, Response):
             response.close()  # it is made anew each time, and `state_of` should have said so
@@ -323,6 +323,8 @@ class Memo:
         content: bytes | Mapped | None = b""
         try:
             if response.status not in _KEPT or is_stream(response.body):
+                return None
+            if by_target and self._depends_on_more(response):
                 return None
             head = session.respond(response, self._date)
             if session.body_wanted:
@@ -334,6 +336,12 @@ class Memo:
         if not (session.idle or session.state is State.CLOSED):
             return None  # more than one request: the second is not this answer's business
         return Known(request, response, head, content) if content is not None else None
+
+    def _depends_on_more(self, response: Response) -> bool:
+        """Whether the answer itself names fields on which it depends that are not heeded."""
+        said = response.field(b"vary") or b""
+        names = [name for part in said.lower().split(b",") if (name := part.strip(b" \t"))]
+        return any(b"\n" + name + b":" not in self._heeds for name in names)
 
     def _content(self, response: Response) -> bytes | Mapped | None:
         body = response.body

@@ -97,7 +97,9 @@ class Live:
 
     def wait_for(self, pattern):
         """Wait until the screen shows it; the match."""
-        wait_until(lambda: re.search(pattern, self.screen.text), what=f"{pattern!r} in\n{self.screen.text}")
+        wait_until(
+            lambda: re.search(pattern, self.screen.text), what=lambda: f"{pattern!r} in\n{self.screen.text}"
+        )
         return re.search(pattern, self.screen.text)
 
     def wait(self):

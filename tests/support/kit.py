@@ -85,7 +85,7 @@ class Kit:
         return self.log.read_text() if self.log.exists() else ""
 
     def wait_for(self, words: str) -> None:
-        wait_until(lambda: words in self.text(), what=f"{words!r} in the log")
+        wait_until(lambda: words in self.text(), what=lambda: f"{words!r} in {self.text()!r}")
 
     def processes(self) -> list[Process]:
         """All living processes that run this folder's program."""

@@ -92,10 +92,16 @@ class Process:
             return False
 
 
-def wait_until(condition: Callable[[], object], timeout: float = GROSS_HANG, what: str = "") -> None:
-    """Wait for `condition` to be true; AssertionError after `timeout` seconds."""
+def wait_until(
+    condition: Callable[[], object], timeout: float = GROSS_HANG, what: str | Callable[[], str] = ""
+) -> None:
+    """Wait for `condition` to be true; AssertionError after `timeout` seconds.
+
+    `what` is waited for; one that can be called tells what there was at the end instead.
+    """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what or condition}")
+            told = what() if callable(what) else what
+            raise AssertionError(f"not within {timeout} s: {told or condition}")
         time.sleep(0.005)

@@ -48,7 +48,7 @@ class Runner:
 
     def says(self, name: str, text: str) -> None:
         """Wait until file `name` holds `text`."""
-        wait_until(lambda: text in self.read(name), what=f"{text!r} in {name}")
+        wait_until(lambda: text in self.read(name), what=lambda: f"{text!r} in {self.read(name)!r}")
 
     def pid(self, pidfile: str = "shape.pid") -> int:
         # A program that writes the file by itself may be between creating and filling it.

@@ -73,11 +73,13 @@ class Tree:
         def found() -> list[str]:
             return [line for line in self.notes if f"{line} ".startswith(f"{note} ")]
 
-        wait_until(lambda: len(found()) >= times, what=f"{times} × {note!r} in {self.notes} {self.text}")
+        wait_until(
+            lambda: len(found()) >= times, what=lambda: f"{times} × {note!r} in {self.notes} {self.text}"
+        )
         return found()
 
     def wait_for_log(self, words: str) -> None:
-        wait_until(lambda: words in self.text, what=f"{words!r} in {self.text}")
+        wait_until(lambda: words in self.text, what=lambda: f"{words!r} in {self.text}")
 
     def pid_of(self, name: str, times: int = 1) -> int:
         """The pid of a worker's `times`th life."""
@@ -113,7 +115,7 @@ class Tree:
         return f"{MARK}={self.folder}".encode() in environment and Process(int(pid)).alive
 
     def wait_until_nothing_is_left(self) -> None:
-        wait_until(lambda: not self.processes(), what=f"nothing left of it: {self.processes()}")
+        wait_until(lambda: not self.processes(), what=lambda: f"nothing left of it: {self.processes()}")
 
     def end(self) -> None:
         if self.process.poll() is None:

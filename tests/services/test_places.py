@@ -109,6 +109,10 @@ def test_a_state_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
         places.state_folder(make=True)
 
 
-def test_thumbnails_have_a_place_too(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert places.cache_folder(make=True) == str(tmp_path / "nbmon")
+@pytest.mark.parametrize(
+    ("variable", "folder"), [("XDG_CACHE_HOME", places.cache_folder), ("XDG_STATE_HOME", places.state_folder)]
+)
+def test_thumbnails_and_logs_have_places_for_their_owner_alone(tmp_path, monkeypatch, variable, folder):
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert folder(make=True) == str(tmp_path / "nbmon")
+    assert (tmp_path / "nbmon").stat().st_mode & 0o777 == 0o700

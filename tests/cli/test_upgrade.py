@@ -260,7 +260,9 @@ def test_one_in_the_foreground_stays_there(nbmon, holiday):
 
 def test_what_has_no_supervisor_says_so(programs):
     programs("start", "programs:Ticker")
-    assert "only what a supervisor runs" in programs("upgrade", "Ticker", code=1).stderr
+    for words in (["upgrade", "Ticker"], ["events", "Ticker"], ["scale", "Ticker/x", "2"]):
+        stderr = programs(*words, code=1).stderr
+        assert "Ticker runs without a supervisor; only what a supervisor runs has workers" in stderr
     assert "nobody is not running" in programs("upgrade", "nobody", code=1).stderr
 
 

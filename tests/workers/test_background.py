@@ -117,7 +117,7 @@ def test_a_reload_renews_the_processes(tree):
         (lambda tree: tree.restart("wbe"), "there is no worker 'wbe'; did you mean 'web'?"),
         (lambda tree: tree.scale("web", -1), "web: -1 is no number of workers; accepted are 0 to 100000"),
         (lambda tree: tree.scale("web", 10**9), "accepted are 0 to 100000"),
-        (lambda tree: tree.scale("back", 2), "there is no worker 'back'"),
+        (lambda tree: tree.scale("back", 2), "'back' is a supervisor, of which there is one"),
         (lambda tree: tree.start(), "started already"),
     ],
 )

@@ -23,9 +23,7 @@ def main(args: list[str] | None = None) -> None:
 def _run(args: list[str] | None) -> int:
     try:
         code = _answer(args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code
+        return _flushed(code)
     except BrokenPipeError:
         _silence_stdout()
         return SIGPIPE_EXIT
@@ -35,9 +33,8 @@ def _run(args: list[str] | None) -> int:
         from nbmon.cli import failures
 
         return failures.code_of(leaving)
-    except OSError as error:  # not even the words for the failure can be loaded: no descriptor is left
-        os.write(2, f"nbmon: {error.strerror}; raise the limit (ulimit -n)\n".encode())
-        return 1
+    except OSError as error:
+        return _not_told(error)
 
 
 def _answer(args: list[str] | None) -> int:
@@ -79,6 +76,32 @@ def _open_standard_streams() -> None:
         fd = os.dup(fd)
     if fd > 2:
         os.close(fd)
+
+
+def _flushed(code: int) -> int:
+    """`code`, once all is written. OSError; not of what failed, and was told, before."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        if not code:
+            raise
+        _silence_stdout()
+    return code
+
+
+def _not_told(error: OSError) -> int:
+    """Not even the words for a failure can be loaded, or what was to be said cannot be written."""
+    from errno import EMFILE, ENFILE
+
+    if error.errno in (EMFILE, ENFILE):
+        os.write(2, f"nbmon: {error.strerror}; raise the limit (ulimit -n)\n".encode())
+    else:
+        _silence_stdout()
+        os.write(2, f"nbmon: cannot write to stdout: {error.strerror}\n".encode())
+    return 1
 
 
 def _silence_stdout() -> None:

@@ -220,4 +220,7 @@ def _service(target: tuple[str, ...], said: dict[str, Any]) -> Any:
 
 
 def _say_started(started: Started) -> None:
-    click.echo(started.url or f"{started.name} is running (pid {started.pid})")
+    from nbmon.services.errors import printable
+
+    note = f": {printable(started.note)}" if started.note else ""
+    click.echo(started.url or f"{started.name} is running (pid {started.pid}){note}")

@@ -156,14 +156,29 @@ class DaemonContext:
         atexit.register(self.close)
 
     def _handlers(self) -> dict[int, Any]:
-        """signal_map with None as "ignore" and a name as this object's method of that name."""
+        """signal_map with None as "ignore" and a name as this object's method of that name; DetachError."""
         import signal
 
-        meant = {None: signal.SIG_IGN}
-        return {
-            number: getattr(self, target) if isinstance(target, str) else meant.get(target, target)
+        handlers = {
+            number: getattr(self, target) if isinstance(target, str) else target
             for number, target in self.signal_map.items()
         }
+        handlers = {number: signal.SIG_IGN if one is None else one for number, one in handlers.items()}
+        possible = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+        for number, handler in handlers.items():
+            _check_handler(number, handler, number in possible)
+        return handlers
+
+
+def _check_handler(number: Any, handler: Any, is_possible: bool) -> None:
+    """DetachError for what signal(2) would refuse, when nobody could be told any more."""
+    if not is_possible:
+        raise DetachError(f"signal_map has {number!r}; accepted are signals that can be handled, as SIGHUP")
+    if not callable(handler) and handler not in (0, 1):  # SIG_DFL, SIG_IGN
+        raise DetachError(
+            f"signal_map has {handler!r} for signal {int(number)}; accepted are None (it is ignored), "
+            f"the name of a method, and a function"
+        )
 
 
 def _stay(detachment: Detachment) -> None:

@@ -98,8 +98,8 @@ def _daemon_class(found: Any, target: str) -> type[Daemon]:
     ):
         hint = "; its Daemon is not nbmon's: from nbmon import Daemon"
     raise ServiceError(
-        f"{target} is {kind} and no Daemon; accepted is a subclass of nbmon.Daemon{hint}, "
-        f"or a nbmon.Supervisor"
+        f"{target} is {kind} and no Daemon; accepted is a subclass of nbmon.Daemon, "
+        f"or an nbmon.Supervisor{hint}"
     )
 
 

@@ -46,7 +46,8 @@ class Started(Value):
 
     name: str
     pid: int
-    url: str | None
+    url: str | None = None
+    note: str | None = None  # what a program of its own said when it was ready
 
 
 class Ended(Value):
@@ -273,7 +274,10 @@ def _launch(built: Built) -> Started:
         raise
     except StartFailed as error:
         raise NotStartedError(built.service.name, built.log, error) from None
-    return Started(name=built.service.name, pid=launched.pid, url=launched.note or None)
+    is_url = built.service.kind == "pictures"
+    note = launched.note or None
+    url, said = (note, None) if is_url else (None, note)
+    return Started(name=built.service.name, pid=launched.pid, url=url, note=said)
 
 
 def _refuse_if_running(service: Service) -> None:

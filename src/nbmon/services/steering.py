@@ -103,10 +103,15 @@ def _ask(known: Known, do: str, **more: Any) -> None:
 def _remote(known: Known) -> Remote:
     from nbmon.workers.remote import connect
 
+    path = treesocket.control_of(known.pidfile)
+    if not os.path.exists(path):
+        raise ServiceError(
+            f"{known.name} runs without a supervisor; only what a supervisor runs has workers to steer"
+        )
     try:
-        return connect(treesocket.control_of(known.pidfile), known.name)
+        return connect(path, known.name)
     except _failures() as error:
-        raise ServiceError(f"{error}; only what a supervisor runs has workers to steer") from None
+        raise ServiceError(str(error)) from None
 
 
 def _failures() -> type[Exception]:

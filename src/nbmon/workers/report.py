@@ -100,6 +100,8 @@ def meant(core: Core, name: str) -> list[Child]:
 def place(core: Core, name: str) -> tuple[Node, Worker]:
     """The supervisor and the spec of what can be several. WorkerError."""
     for node in core.root.nodes():
+        if name and name == node.name:
+            raise WorkerError(f"{name!r} is a supervisor, of which there is one; name a worker of it")
         for child in node.plan.children:
             if isinstance(child, Worker) and name == _whole(node, child):
                 return node, child

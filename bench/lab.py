@@ -261,7 +261,7 @@ def read(file: Path | None) -> dict[str, Any]:
     """What earlier runs kept."""
     if file is not None and file.exists():
         return dict(json.loads(file.read_text()))
-    return {"machine": f"{machine.described()}.", "instruments": {}, "known": {}}
+    return {"machine": machine.described().partition(", load")[0] + ".", "instruments": {}, "known": {}}
 
 
 def page(kept: dict[str, Any]) -> str:

@@ -102,7 +102,7 @@ def test_a_row_of_a_lock_adds_up():
 
 
 def made(kind, means, count, us, spread=0.02):
-    row = {"kind": kind, "means": means, "count": count, "median_us": us, "memory_bytes": 1 << 20}
+    row = {"kind": kind, "means": means, "count": count, "median_us": us, "memory_bytes": 1 << 20, "runs": 3}
     return row | {"low_us": us * (1 - spread), "high_us": us * (1 + spread)}
 
 

@@ -65,7 +65,7 @@ def _all_numbers(values: Iterable[JSON]) -> bool:
 def outlying(rows: Sequence[Row], unit: str, *names: str) -> list[str]:
     """A note that names the values far out, each by what its row says under `names`; none without."""
     told = [
-        f"{', '.join(quantity(row[name]) for name in names)} {quantity(far, unit)}"
+        f"{', '.join(_cell(name, row) for name in names if row[name])}: {quantity(far, unit)}"
         for row in rows
         if (far := row.get(f"outliers_{unit}"))
     ]

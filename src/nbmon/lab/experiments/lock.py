@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from nbmon.lab.experiment import Experiment, Finding, Progress, Row, Settings
@@ -16,7 +17,7 @@ LOCKS = "nbmon.lab.kernels.locks:"
 LOSING = "nbmon.lab.kernels.losing:"
 WORKERS = 4
 UPDATES, QUICK_UPDATES = 200_000, 30_000
-SECONDS, QUICK_SECONDS = 1.0, 0.12
+SECONDS, QUICK_SECONDS = 0.8, 0.12
 ROUNDS = 3  # of contention, when there is time
 CONFIRMED = 2.0  # times the share that chance alone would give, of takings by the last owner
 LOOPS = 2000  # of asyncio's, alone
@@ -45,7 +46,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
     notes = [*map(told_lost, lost), *map(told_line, lines), *outlying(rows, "ns", "kind")]
     return Finding(
         rows,
-        f"{verdict(rows)} {_lost(lost)}",
+        verdict(rows, lost),
         confident(rows),
         how,
         notes,
@@ -96,8 +97,8 @@ def belief(share: float, workers: int) -> str:
     return "refuted" if share <= 1 / workers else "half true"
 
 
-def verdict(rows: list[Row]) -> str:
-    """Costs, and for which kinds the last owner takes it again."""
+def verdict(rows: list[Row], lost: Sequence[Any] = ()) -> str:
+    """Costs, for which kinds the last owner takes it again, and what goes lost without one."""
     if not rows:
         return ""
     cheap = min(rows, key=lambda row: float(row["uncontended_ns"]))
@@ -110,6 +111,7 @@ def verdict(rows: list[Row]) -> str:
     said += [chance, *(_believed(rows, what) for what in ("confirmed", "half true", "refuted"))]
     worst = max(rows, key=lambda row: float(row["longest_wait_us"]))
     said.append(f"The longest wait was {words.duration(worst['longest_wait_us'] * 1e3)} ({worst['kind']}).")
+    said.append(_lost(lost))
     doubt = (
         "" if confident(rows) else "Unsure: some kinds were taken too seldom to tell, or the costs scatter."
     )
@@ -127,7 +129,9 @@ def _believed(rows: list[Row], what: str) -> str:
     return f'"Who had it gets it first" is {what} for {words.listed(kinds)}.'
 
 
-def _lost(lost: list[Any]) -> str:
+def _lost(lost: Sequence[Any]) -> str:
+    if not lost:
+        return ""
     worst = max(lost, key=lambda one: float(one["expected"] - one["counted"]))
     share = (worst["expected"] - worst["counted"]) / worst["expected"]
     if share <= 0:

@@ -13,7 +13,7 @@ from nbmon.lab.sampling import rounded
 
 KERNEL = "nbmon.lab.kernels.serving:served"
 MODELS = ("coroutine", "thread", "process")
-ROUNDS, SECONDS = 3, 2.0
+ROUNDS, SECONDS = 3, 1.4
 QUICK_ROUNDS, QUICK_SECONDS = 1, 0.35
 CLOSE = 0.15  # of the best: models within it are not told apart
 SPREAD = 0.3  # of a median, between the rounds
@@ -21,13 +21,14 @@ FIGURES = ("p50_ms", "p99_ms", "cpu_us", "switches", "memory_bytes", "bytes_per_
 
 
 def loads(quick: bool) -> list[Row]:
-    """Few busy, many idle beside them, slow clients beside them, large files."""
+    """Few busy, many idle beside them, slow clients beside them, large files, and what is remembered."""
     many, slow = (100, 20) if quick else (500, 50)
     return [
         {"name": "few busy", "file": "small.jpg", "busy": 8},
         {"name": "many idle", "file": "small.jpg", "busy": 8, "idle": many},
         {"name": "slow clients", "file": "small.jpg", "busy": 8, "slow": slow},
         {"name": "large files", "file": "large.jpg", "busy": 4},
+        {"name": "few busy, from memory", "file": "still.jpg", "busy": 8},
     ]
 
 
@@ -68,8 +69,22 @@ def _row(load: str, model: str, answers: list[Any]) -> Row:
 def verdict(rows: list[Row]) -> str:
     """For each load the model that answers most, and what it costs."""
     said = [sentence for load in dict.fromkeys(r["load"] for r in rows) if (sentence := _load(rows, load))]
-    doubt = "" if confident(rows) else " Unsure: the rounds differ too much, or there was but one."
+    doubt = "" if confident(rows) else f" Unsure: {_doubt(rows)}."
     return " ".join(said) + doubt
+
+
+def _doubt(rows: list[Row]) -> str:
+    if any(row["errors"] for row in rows):
+        return "some answers failed"
+    worst = max(rows, key=_range)
+    if _range(worst) == 0:
+        return "there was but one round of each"
+    return f"the rounds differ by up to {_range(worst):.0%} ({worst['load']}, {worst['model']})"
+
+
+def _range(row: Row) -> float:
+    """Between the rounds, as a share of their median."""
+    return float((row["high_per_second"] - row["low_per_second"]) / max(row["per_second"], 1e-9))
 
 
 def best(rows: list[Row], load: str) -> list[Row]:
@@ -91,7 +106,7 @@ def _load(rows: list[Row], load: str) -> str:
 
 def confident(rows: list[Row]) -> bool:
     """True if there were several rounds, and they lie close together."""
-    ranges = [(r["high_per_second"] - r["low_per_second"]) / max(r["per_second"], 1e-9) for r in rows]
+    ranges = [_range(row) for row in rows]
     return bool(ranges) and all(0 < one < SPREAD for one in ranges) and not any(r["errors"] for r in rows)
 
 

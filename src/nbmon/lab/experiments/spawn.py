@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nbmon.lab import machine
-from nbmon.lab.experiment import Experiment, Finding, Progress, Row, Settings
+from nbmon.lab.errors import LabMisuseError
+from nbmon.lab.experiment import Experiment, Finding, Option, Progress, Row, Settings
 from nbmon.lab.kernels import apart, words
 from nbmon.lab.plots import Axis, Bar, Bars, Chart, Plot, Series
 from nbmon.lab.sampling import NOISY, rounded, sample_of
@@ -23,7 +25,8 @@ COUNTS, QUICK_COUNTS = (1, 10, 100, 1000, 10_000), (1, 10, 100)
 LIGHT_COUNTS = (1, 100, 1000)  # of threads and coroutines, quickly
 RUNS, QUICK_RUNS = 7, 3
 FEW_RUNS = 3  # of a thousand and more
-LONGEST, QUICK_LONGEST = 8.0, 0.6  # seconds that the runs of one row may take together
+LONGEST, QUICK_LONGEST = 6.5, 0.6  # seconds that the workers of one row may take to be made and ended
+MOST_SECONDS = 120.0  # of one row, if it is asked for
 ROOM = 0.5  # of the limit on processes: others need some, too
 WORTH = 1.3  # times the last number: so many more are worth a row of their own
 
@@ -45,11 +48,7 @@ class Way:
     kind: str
     quick: bool
     budget: int  # bytes
-
-    @property
-    def longest(self) -> float:
-        """Seconds of one row's runs together."""
-        return QUICK_LONGEST if self.quick else LONGEST
+    longest: float = LONGEST  # seconds
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -77,19 +76,19 @@ class Way:
         ]
 
     def runs(self, count: int, last: Row | None) -> int:
-        """How often so many are made: a count that takes long is made once."""
+        """How often so many are made: a count that takes long is made but once."""
         wanted = QUICK_RUNS if self.quick else (RUNS if count < 1000 else FEW_RUNS)
         seconds = last["median_us"] / 1e6 * count if last else 0.0
-        return max(1, min(wanted, int(self.longest / max(seconds, 1e-9))))
+        return max(1, min(wanted, int(self.longest / 2 / max(seconds, 1e-9))))
 
 
 def run(settings: Settings, progress: Progress) -> Finding:
     """Each means with more and more workers, until time, memory or the machine says no."""
-    budget = machine.memory_budget()
+    budget, longest = machine.memory_budget(), _longest(settings)
     rows: list[Row] = []
     notes = [f"no more than {words.size(budget)} of memory is taken"]
     for at, (means, kind) in enumerate(MEANS.items()):
-        way = Way(means, kind, settings.quick, budget)
+        way = Way(means, kind, settings.quick, budget, longest)
         progress.step(at, len(MEANS), means)
         for done, row in enumerate(climb(way, notes, _measured), start=1):
             rows.append(row)
@@ -97,8 +96,23 @@ def run(settings: Settings, progress: Progress) -> Finding:
             share = min(1.0, done / len(way.counts))
             progress.step(at + share, len(MEANS), f"{means}, after {row['count']:,} at the same time")
     notes += outlying(rows, "us", "means", "count")
-    how = {"memory_budget_bytes": budget, "longest_seconds": way.longest, "limits": limits()}
+    how = {"memory_budget_bytes": budget, "longest_seconds": longest, "limits": limits()}
     return Finding(rows, verdict(rows), confident(rows), how, notes)
+
+
+def _longest(settings: Settings) -> float:
+    """Seconds. LabMisuseError."""
+    word = settings.options.get("seconds", "")
+    if not word:
+        return QUICK_LONGEST if settings.quick else LONGEST
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= MOST_SECONDS:  # nor nan
+        accepted = f"give a number of seconds up to {MOST_SECONDS:g}, as in seconds=60"
+        raise LabMisuseError(f"seconds={word} is none: {accepted}")
+    return seconds
 
 
 Measured = Callable[[Way, int, int], tuple[Row | None, str]]
@@ -191,7 +205,7 @@ def verdict(rows: list[Row]) -> str:
         if own:
             best = min(own, key=lambda row: float(row["median_us"]))
             said.append(
-                f"a {kind} ({best['means']}) {words.duration(best['median_us'] * 1e3)} and "
+                f"{_named(kind, best['means'])} {words.duration(best['median_us'] * 1e3)} and "
                 f"{words.size(best['memory_bytes'])}, with {best['count']:,} at the same time"
             )
     doubt = "" if confident(rows) else " Unsure: the figures scatter too much."
@@ -205,6 +219,10 @@ def _limits_met(rows: list[Row]) -> str:
     return f" At the same time there were no more than {words.listed(met)}." if met else ""
 
 
+def _named(kind: str, means: str) -> str:
+    return f"a {kind}" if means == kind else f"a {kind} ({means})"
+
+
 def _growth(rows: list[Row]) -> str:
     """Whether the last of many costs more than the first of few."""
     told = []
@@ -212,15 +230,15 @@ def _growth(rows: list[Row]) -> str:
         own = [row for row in rows if row["means"] == means and row["count"] >= 10]
         if len(own) > 1 and own[0]["median_us"]:
             times = own[-1]["median_us"] / own[0]["median_us"]
-            told.append(
-                f"{words.number(times)} times for {means} from {own[0]['count']} to {own[-1]['count']:,}"
-            )
-    return f" As they grow in number, the cost of one changes {words.listed(told)}." if told else ""
+            reach = f"from {own[0]['count']:,} to {own[-1]['count']:,}"
+            told.append(f"{words.number(times)} times as much by {means} ({reach})")
+    return f" As they grow in number, one costs {words.listed(told)}." if told else ""
 
 
 def confident(rows: list[Row]) -> bool:
-    """True if what the verdict names does not scatter."""
-    named = [row for means in MEANS if (row := _most(rows, means))]
+    """True if what the verdict names does not scatter, as far as it was made more than once."""
+    repeated = [row for row in rows if row["runs"] > 1]
+    named = [row for means in MEANS if (row := _most(repeated, means))]
     return bool(named) and all(
         row["high_us"] - row["low_us"] <= 2 * NOISY * row["median_us"] for row in named
     )
@@ -239,7 +257,7 @@ def plots(finding: Finding) -> list[Plot]:
             bars.append(Bar(means, most["memory_bytes"], group=kind))
     time_ = Axis("to make and end one", "µs", log=True)
     return [
-        Chart("Time", Axis("at the same time", log=True), time_, tuple(series)),
+        Chart("Time, as they grow in number", Axis("at the same time", log=True), time_, tuple(series)),
         Bars("Memory that is not shared", Axis("of one", "bytes", log=True), tuple(bars)),
     ]
 
@@ -249,6 +267,7 @@ EXPERIMENT = Experiment(
     question="What does one more worker cost?",
     run=run,
     plots=plots,
+    options=(Option("seconds", "how long the workers of one row may take, 6.5 by default: more go further"),),
     conclude=verdict,
     columns=(
         "kind", "means", "count", "median_us", "low_us", "high_us", "starts_us", "ends_us", "memory_bytes",

@@ -42,7 +42,7 @@ def run(settings: Settings, progress: Progress) -> Finding:
         progress.step(done, len(cells), f"{cell.row['kind']}: {cell.row['means']}")
         rows.append(_measured(cell, 1 if settings.quick else 3))
         progress.partial(rows)
-    notes = [*_notes(cells), *outlying(rows, "ns", "kind", "means", "cores")]
+    notes = [*_notes(cells), *outlying(rows, "ns", "kind", "means", "cores", "workers", "set_bytes")]
     return Finding(rows, verdict(rows), confident(rows), {**effort, "cores": _cores()}, notes)
 
 

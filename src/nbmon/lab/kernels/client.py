@@ -9,6 +9,7 @@ import errno
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 READ = 1 << 18  # bytes
@@ -16,6 +17,7 @@ SLOW_READ = 1 << 10  # bytes that a slow client takes at a time
 SLOW_EVERY = 0.02  # seconds between two such times, all slow clients together
 SLOW_BUFFER = 1 << 12  # bytes that the kernel may hold for it
 PATIENCE = 5.0  # seconds to connect
+THEN_EVERY = 0.5  # seconds
 GAP = b"\r\n\r\n"
 
 clock = time.perf_counter
@@ -114,15 +116,17 @@ def slow(port: int, asked: bytes, count: int) -> list[socket.socket]:
     return lines
 
 
-def drive(busy: list[Busy], slow_ones: list[socket.socket], seconds: float) -> None:
-    """Let the busy ask for so long, while the slow take a little now and then."""
+def drive(
+    busy: list[Busy], slow_ones: list[socket.socket], seconds: float, now_and_then: Callable[[], None]
+) -> None:
+    """Let the busy ask for so long, while the slow take a little now and then, and something else is done."""
     poll = select.epoll()
     by_fd = {one.line.fileno(): one for one in busy}
     for fd, one in by_fd.items():
         poll.register(fd, select.EPOLLIN)
         one.ask()
     begun = now = clock()
-    due = begun + SLOW_EVERY
+    due, due_then = begun + SLOW_EVERY, begun
     while now < begun + seconds and by_fd:
         for fd, _ in poll.poll(min(SLOW_EVERY, begun + seconds - now)):
             if not by_fd[fd].readable():
@@ -132,6 +136,9 @@ def drive(busy: list[Busy], slow_ones: list[socket.socket], seconds: float) -> N
         if slow_ones and now >= due:
             due = now + SLOW_EVERY
             _sip(slow_ones)
+        if now >= due_then:
+            due_then = now + THEN_EVERY
+            now_and_then()
     poll.close()
     if busy:
         busy[0].tally.seconds = clock() - begun

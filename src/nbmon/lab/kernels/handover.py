@@ -24,6 +24,7 @@ from nbmon.lab.kernels.means import MEANS, Means, Step
 LINE = 64  # bytes of a cache line, of most machines
 END = 1.0  # in place of 0: the race is over
 WINDOW = 0.15  # seconds of a race
+NAP = 0.0005  # seconds, more than it takes to wake a thread on another core
 
 clock = time.perf_counter_ns
 
@@ -76,7 +77,7 @@ def threads(means: str, cpus: list[int], runs: int, target: float) -> Iterator[d
 def gil(cpus: list[int], runs: int) -> Iterator[dict[str, Any]]:
     """How long a thread that needs the GIL waits for one that computes and does not give it up."""
     os.sched_setaffinity(0, {cpus[0]})
-    ask = lambda: time.sleep(0)  # noqa: E731 - gives the GIL up and asks for it again
+    ask = lambda: time.sleep(NAP)  # noqa: E731 - gives the GIL up, and asks for it when another has it
     alone = sampling.measure(loop(ask), runs=runs, target=1e6)
 
     computing = threading.Event()

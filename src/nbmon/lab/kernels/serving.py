@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from nbmon.lab import sampling, system
 from nbmon.lab.kernels import client
 
 JPEG = b"\xff\xd8\xff\xe0"  # what makes a file a JPEG at first sight
-FILES = {"small.jpg": 4 << 10, "middle.jpg": 256 << 10, "large.jpg": 4 << 20}  # bytes
+FILES = {"small.jpg": 4 << 10, "large.jpg": 4 << 20}  # bytes
+STILL = "still.jpg"  # as the small one, but it does not change, so that the server may remember its answer
+LONG_AGO = 1_000_000_000  # seconds of the clock
+SETTLED = 2.1  # seconds without a change, after which the server does
 STARTS = 20.0  # seconds that the server may take to be ready
 ENDS = 10.0
 TICK = 1.0 / os.sysconf("SC_CLK_TCK")  # seconds
@@ -33,17 +37,30 @@ def served(
     with tempfile.TemporaryDirectory(prefix="nbmon-lab-serve-") as name:
         folder = Path(name) / "pictures"
         folder.mkdir()
-        for file, size in FILES.items():
+        for file, size in {STILL: FILES["small.jpg"], **FILES}.items():
             (folder / file).write_bytes(JPEG + bytes(size - len(JPEG)))
+        _touch(folder)
+        made = time.monotonic()
         os.sched_setaffinity(0, {cpus[0]})  # which the server inherits
         server = _started(model, folder, name)
         try:
             port = _port(server)
             os.sched_setaffinity(0, {cpus[1]})
             for load in loads:
-                yield _loaded(server.pid, port, load, seconds)
+                if load["file"] == STILL:
+                    time.sleep(max(0.0, made + SETTLED - time.monotonic()))
+                yield _loaded(server.pid, port, load, seconds, lambda: _touch(folder))
         finally:
             _end(server)
+
+
+def _touch(folder: Path) -> None:
+    """The server makes each answer about these anew: it remembers none about what has just changed.
+
+    The time of the last change of status (st_ctime) is now; that of the content stays.
+    """
+    for file in FILES:
+        os.utime(folder / file, times=(LONG_AGO, LONG_AGO))
 
 
 def _started(model: str, folder: Path, places: str) -> subprocess.Popen[bytes]:
@@ -79,18 +96,21 @@ def _end(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _loaded(pid: int, port: int, load: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _loaded(
+    pid: int, port: int, load: dict[str, Any], seconds: float, touch: Callable[[], None]
+) -> dict[str, Any]:
+    touch()
     asked = client.request(f"/{load['file']}", port)
     idle = [client.connected(port) for _ in range(load.get("idle", 0))]
     slow = client.slow(port, client.request("/large.jpg", port), load.get("slow", 0))
     tally = client.Tally()
     busy = [client.Busy(port, asked, client.Tally()) for _ in range(load["busy"])]
-    client.drive(busy, slow, WARM)
+    client.drive(busy, slow, WARM, touch)
     for one in busy:
         one.line.close()
     busy = [client.Busy(port, asked, tally) for _ in range(load["busy"])]
     cpu, switches = used(pid)
-    client.drive(busy, slow, seconds)
+    client.drive(busy, slow, seconds, touch)
     cpu_after, switches_after = used(pid)
     memory = memory_of(pid)
     for line in [*idle, *slow, *(one.line for one in busy)]:

@@ -35,6 +35,15 @@ def number(value: float) -> str:
     return f"{rounded(value, 3):,.10g}"
 
 
+def counted(count: int, kind: str) -> str:
+    """So many of a kind.
+
+    >>> counted(2, "process"), counted(1, "thread")
+    ('2 processes', '1 thread')
+    """
+    return f"{count:,} {kind}" + ("" if count == 1 else "es" if kind.endswith("s") else "s")
+
+
 def listed(words: list[str]) -> str:
     """As a sentence lists them.
 

@@ -61,13 +61,16 @@ def log_ticks(low: float, high: float, wanted: int = WANTED) -> tuple[float, ...
 
     >>> log_ticks(3, 4000)
     (1.0, 10.0, 100.0, 1000.0, 10000.0)
-    >>> log_ticks(1.5, 8)
-    (1.0, 2.0, 5.0, 10.0)
+    >>> log_ticks(1.5, 8), log_ticks(560, 1960)
+    ((1.0, 2.0, 5.0, 10.0), (500.0, 1000.0, 2000.0))
     """
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     last = max(last, first + 1)
-    if last - first <= 1:
-        return tuple(one * 10.0**first for one in STEPS)
+    fine = [step * 10.0**power for power in range(first, last) for step in STEPS[:-1]] + [10.0**last]
+    begin = max(at for at, one in enumerate(fine) if one <= low * (1 + 1e-9))
+    end = min(at for at, one in enumerate(fine) if one >= high * (1 - 1e-9))
+    if end - begin < wanted:
+        return tuple(fine[begin : max(end, begin + 1) + 1])
     every = math.ceil((last - first) / wanted)
     powers = [*range(first, last, every), first + math.ceil((last - first) / every) * every]
     return tuple(10.0**power for power in powers)

@@ -19,6 +19,7 @@ ROW = 26  # pixels of a bar, a lane, a row
 FOOT = 46  # pixels below the area: ticks and the axis's label
 TOP = 14
 SHAPES = 4
+GAP = 4  # pixels between two ticks' words
 MOST_TICKS = 7  # on the axis below
 
 
@@ -110,10 +111,16 @@ def _below(values: Sequence[float], axis: Axis, start: float, end: float) -> Sca
     """The scale of the axis below, with as many ticks as there is room for their words."""
     for wanted in range(MOST_TICKS, 1, -1):
         made = scale(values, axis, start, end, wanted)
-        places = [(made(one), LETTER * len(tick(one, axis.unit)) / 2) for one in made.ticks]
-        if all(b - a > half + other for (a, half), (b, other) in pairwise(places)):
+        places = [_place(made, one, axis) for one in made.ticks]
+        if all(b - a > half + other + GAP for (a, half), (b, other) in pairwise(places)):
             break
     return made
+
+
+def _place(x: Scale, value: float, axis: Axis) -> tuple[float, float]:
+    """The middle of a tick's word and half of its width; words at the edge stay inside."""
+    half = LETTER * len(tick(value, axis.unit)) / 2
+    return min(max(x(value), half), x.end + 16 - half), half
 
 
 def _ticks_below(x: Scale, axis: Axis, bottom: float, top: float, left: float) -> list[str]:
@@ -121,8 +128,7 @@ def _ticks_below(x: Scale, axis: Axis, bottom: float, top: float, left: float) -
     found = []
     for value in x.ticks:
         words = tick(value, axis.unit)
-        half = LETTER * len(words) / 2
-        place = min(max(x(value), half), x.end + 16 - half)  # words at the edge stay inside
+        place, _ = _place(x, value, axis)
         found += [_line(x(value), bottom, x(value), top), _text(place, bottom + 16, words, "middle")]
     return [*found, _text((left + x.end) / 2, bottom + 36, axis.label, "middle", "label")]
 

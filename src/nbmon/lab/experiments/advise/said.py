@@ -22,12 +22,8 @@ def verdict(name: str, profile: Profile, advice: Advice) -> str:
 def _take(advice: Advice) -> str:
     if advice.model == "none":
         return "none: call it in a plain loop; no model gained enough to pay."
-    kind, gain = _plural(advice.model) if advice.workers > 1 else advice.model, words.number(advice.gain)
-    return f"{advice.model}: {advice.workers} {kind} do {gain} times what a plain loop does."
-
-
-def _plural(model: str) -> str:
-    return {"process": "processes"}.get(model, f"{model}s")
+    crew, gain = words.counted(advice.workers, advice.model), words.number(advice.gain)
+    return f"{advice.model}: {crew} do {gain} times what a plain loop does."
 
 
 def _nature(profile: Profile) -> str:

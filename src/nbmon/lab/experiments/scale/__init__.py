@@ -24,7 +24,7 @@ WORKS = {
 COUNTS = {"cpu": (1, 2, 3, 4, 8, 16), "gil_free": (1, 2, 3, 4, 8, 16), "io": (1, 2, 4, 16, 64, 128),
           "mixed": (1, 2, 4, 8, 16, 32)}  # fmt: skip
 QUICK_COUNTS = {"cpu": (1, 2, 4), "gil_free": (1, 2, 4), "io": (1, 4, 16), "mixed": (1, 2, 8)}
-ROUNDS, SECONDS = 3, 0.3
+ROUNDS, SECONDS = 3, 0.25
 QUICK_ROUNDS, QUICK_SECONDS = 1, 0.08
 KNEE = 0.9  # of the best throughput
 PAYS = 1.25  # times one worker's
@@ -109,8 +109,16 @@ def fitted(rows: list[Row], model: str, work: str) -> Row | None:
 def verdict(rows: list[Row]) -> str:
     """For each kind of work the model that does most, with how many workers, and what bends the curve."""
     said = [sentence for work in WORKS if (sentence := _best_of(rows, work))]
-    doubt = "" if confident(rows) else " Unsure: the rounds differ too much, or there was but one of each."
+    doubt = "" if confident(rows) else f" Unsure: {_doubt(rows)}."
     return " ".join(said) + doubt
+
+
+def _doubt(rows: list[Row]) -> str:
+    worst = max(_knees(rows), key=_range, default=None)
+    if worst is None or _range(worst) == 0:
+        return "there was but one round of each"
+    which = f"{words.counted(worst['workers'], worst['model'])}, {WORKS[worst['work']]}"
+    return f"the rounds differ by up to {_range(worst):.0%} ({which})"
 
 
 def _best_of(rows: list[Row], work: str) -> str:
@@ -123,9 +131,8 @@ def _best_of(rows: list[Row], work: str) -> str:
     what = WORKS[work][0].upper() + WORKS[work][1:]
     if gain < PAYS:
         return f"{what}: no number of workers pays."
-    kind = {"process": "processes"}.get(best["model"], f"{best['model']}s")
-    times = f"{words.number(gain)} times one"
-    return f"{what}: {best['workers']} {kind} do {times}{_bend(rows, best['model'], work)}."
+    crew, times = words.counted(best["workers"], best["model"]), f"{words.number(gain)} times one"
+    return f"{what}: {crew} do {times}{_bend(rows, best['model'], work)}."
 
 
 def _bend(rows: list[Row], model: str, work: str) -> str:
@@ -137,9 +144,17 @@ def _bend(rows: list[Row], model: str, work: str) -> str:
 
 def confident(rows: list[Row]) -> bool:
     """True if the rounds of each knee lie close together, and there were several."""
-    turns = [turn for model in MODELS for work in WORKS if (turn := knee(curve(rows, model, work)))]
-    ranges = [(row["high_per_second"] - row["low_per_second"]) / row["per_second"] for row in turns]
+    ranges = [_range(row) for row in _knees(rows)]
     return bool(ranges) and all(0 < one < SPREAD for one in ranges)
+
+
+def _knees(rows: list[Row]) -> list[Row]:
+    return [turn for model in MODELS for work in WORKS if (turn := knee(curve(rows, model, work)))]
+
+
+def _range(row: Row) -> float:
+    """Between the rounds, as a share of their median."""
+    return float((row["high_per_second"] - row["low_per_second"]) / row["per_second"])
 
 
 def plots(finding: Finding) -> list[Plot]:

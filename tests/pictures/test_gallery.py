@@ -298,10 +298,10 @@ def test_a_place_waits_in_its_pictures_colours_once_they_are_known(place: Path, 
             colours.put(version((place / name).stat()), b"\0\0\0\xff\0\0\0\xff\0\xff\xff\xff")
         of_all = setting(folder)._replace(links=Links(), colours=colours)
         shapes = [p.shape for p in gallery(of_all, [], read_contents(folder, top, []), Asked()).pictures]
-    assert shapes == ["r135 lit a0 b180 c30 d215", "small", "r135"]
+    assert shapes == ["r135 lit a0 b294 c42 d342", "small", "r135"]
     style = next(asset.content for name, asset in assets().items() if name.startswith(b"style-"))
-    assert b".b180{--b:#ff0000}" in style
-    assert b".d215{--d:#ffffff}" in style
+    assert b".b294{--b:#ff0000}" in style
+    assert b".d342{--d:#ffffff}" in style
 
 
 def test_a_picture_that_cannot_be_measured_is_still_shown(place: Path, visit: Ask) -> None:

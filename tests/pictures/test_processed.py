@@ -134,7 +134,7 @@ def test_once_it_was_made_small_a_pictures_place_waits_in_its_colours(
     for target in ("/red.png?w=80", "/seen%20through.png?w=80", "/a.jpg?w=80&h=80&fit=crop"):
         assert picture(one.get(target)).width == 80
     html = body(one.get("/"))
-    assert b"r135 lit a180 b180 c180 d180" in html
+    assert b"r135 lit a294 b294 c294 d294" in html
     assert html.count(b" lit ") == 1
 
 

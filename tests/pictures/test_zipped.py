@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from nbmon.http import Response
 from nbmon.pictures import Folder, Pictures, bundle, zipped
-from nbmon.pictures.names import natural, token
+from nbmon.pictures.names import natural
+from nbmon.pictures.tokens import Tokens, token
 from nbmon.pictures.zipped import Changed, Zip, dos_time, length_of, safe_name
 from support.pictures import Ask, asker, descriptors
 
@@ -113,6 +114,16 @@ def test_tokens_are_of_the_list_that_is_shown(visit: Ask) -> None:
     assert visit(f"/?zip=&k={two}").status == 404
     assert list(unpacked(taken(visit(f"/?zip=&q=two&k={two}")))) == ["in/deep/two.jpg"]
     assert visit(f"/?zip=&q=two&but={two}").status == 404
+
+
+@given(st.sets(st.binary(max_size=9), max_size=20), st.sets(st.binary(max_size=9), max_size=20))
+def test_names_are_known_by_their_tokens_and_nothing_else_is_one(
+    some: set[bytes], others: set[bytes]
+) -> None:
+    tokens = Tokens([*map(token, some), "", "short", "in.valid", "\xff" * 6, "longer than it"])
+    assert all(name in tokens for name in some)
+    assert not [name for name in others - some if name in tokens]
+    assert all(len(token(name)) == 6 for name in some)
 
 
 def test_options_makes_nothing(visit: Ask) -> None:

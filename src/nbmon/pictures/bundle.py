@@ -12,7 +12,8 @@ from nbmon.pictures.asked import Asked, has, values
 from nbmon.pictures.beneath import NotHere, Unavailable
 from nbmon.pictures.folder import Folder, Names
 from nbmon.pictures.listing import Contents
-from nbmon.pictures.names import natural, readable, token
+from nbmon.pictures.names import natural, readable
+from nbmon.pictures.tokens import Tokens
 from nbmon.pictures.zipped import Zip
 
 MAX_PLANNED = 5_000  # files that are looked at before, so that the length of their archive can be told
@@ -67,11 +68,11 @@ def _chosen(where: Path, names: list[bytes]) -> Iterator[Path]:
 def _picked(where: Path, held: Contents, query: bytes | None) -> Iterator[Path]:
     """Those of the list whose tokens the query has as `k`, joined by dots; or all but those of `but`."""
     picked, spared = (
-        set(b".".join(values(query, key)).decode("latin-1").split(".")) for key in (b"k", b"but")
+        Tokens(b".".join(values(query, key)).decode("latin-1").split(".")) for key in (b"k", b"but")
     )
     by_pick = has(query, b"k")
     for name in held.pictures:
-        if (token(name) in picked) if by_pick else (token(name) not in spared):
+        if (name in picked) if by_pick else (name not in spared):
             yield [*where, *name.split(b"/")]
 
 

@@ -17,11 +17,12 @@ from nbmon.pictures.facts import Known
 from nbmon.pictures.folder import MAX_COUNTED, Folder, Names
 from nbmon.pictures.kinds import BY_SUFFIX, SHOWN, SVG, film_by_name, picture_by_name, suffix_of
 from nbmon.pictures.listing import Contents, Lists, contents, is_tile, read_contents
-from nbmon.pictures.names import bytes_for_people, described, natural, readable, token
+from nbmon.pictures.names import bytes_for_people, described, natural, readable
 from nbmon.pictures.paths import encode
 from nbmon.pictures.processing.readers import readable_kinds
 from nbmon.pictures.processing.urls import Links
 from nbmon.pictures.tints import classes
+from nbmon.pictures.tokens import token
 from nbmon.pictures.words import EN, Words
 
 ON_A_PAGE = 200  # folders, pictures and files together

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from base64 import urlsafe_b64encode
-from hashlib import blake2b
 
 _NUMBER = re.compile("[0-9]+")
 _LOW = re.compile("[\x00-\x03]")  # signs that a key uses for itself
@@ -19,8 +17,6 @@ _CONTROLS |= dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029], 0xFFFD)
 # Unicode's bidirectional formatting characters (UAX #9): they could make `gpj.exe` look like `exe.jpg`.
 _DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _SAFE = str.maketrans(_CONTROLS | _DIRECTIONS)
-
-TOKEN_LENGTH = 6
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -69,14 +65,6 @@ def _low_key(found: re.Match[str]) -> str:
 def _number_key(found: re.Match[str]) -> str:
     digits = found[0].lstrip("0") or "0"
     return f"\x02{chr(len(digits) + 3)}{digits}"
-
-
-def token(name: bytes) -> str:
-    """A short stand-in for a name, so that a thousand fit into one address: 36 bits, as base64url has them.
-
-    Of 50,000 names, two share one in one list of fifty: who chooses one of these gets both.
-    """
-    return urlsafe_b64encode(blake2b(name, digest_size=6).digest())[:TOKEN_LENGTH].decode()
 
 
 def bytes_for_people(size: int) -> str:

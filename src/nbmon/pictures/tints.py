@@ -1,14 +1,17 @@
 """The colours in which a place waits for its picture: those of its corners, as classes of the style. Pure.
 
 The pages' policy allows them no style of their own, so a corner's colour is one of the stylesheet's: the
-nearest of 6 by 6 by 6. Four corners, run into each other, are near enough to what comes.
+nearest of 7 by 7 by 7, which stand closer to each other where it is dark, as eyes see. Four corners, run into
+each other, are near enough to what comes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-STEPS = 6  # of each of red, green and blue
+STEPS = 7  # of each of red, green and blue
+LEVELS = [round(255 * (step / (STEPS - 1)) ** 1.5) for step in range(STEPS)]
+_STEP_OF = [min(range(STEPS), key=lambda step: abs(LEVELS[step] - part)) for part in range(256)]
 CORNERS = "abcd"  # the letter of each corner's class and of the property that it sets, from the upper left
 
 
@@ -21,7 +24,7 @@ def classes(colours: bytes) -> str:
 def _number(colour: bytes) -> int:
     number = 0
     for part in colour:
-        number = number * STEPS + round(part * (STEPS - 1) / 255)
+        number = number * STEPS + _STEP_OF[part]
     return number
 
 
@@ -29,6 +32,6 @@ def rules() -> Iterator[str]:
     """What the stylesheet needs for these classes: for each corner, every colour."""
     for number in range(STEPS**3):
         parts = number // STEPS**2, number // STEPS % STEPS, number % STEPS
-        colour = "".join(f"{round(part * 255 / (STEPS - 1)):02x}" for part in parts)
+        colour = "".join(f"{LEVELS[part]:02x}" for part in parts)
         for letter in CORNERS:
             yield f".{letter}{number}{{--{letter}:#{colour}}}"

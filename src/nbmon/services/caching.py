@@ -112,9 +112,10 @@ def _running(name: str) -> tuple[str, str]:
 
 
 def _pictures(target: str) -> Iterator[bytes]:
-    """The paths of all pictures that are shown, from the folder on."""
+    """The paths of all pictures that others can be made of, from the folder on."""
     from nbmon.pictures import Folder, FolderError, NotHere, Unavailable
-    from nbmon.pictures.kinds import shown_by_name
+    from nbmon.pictures.kinds import BY_SUFFIX, suffix_of
+    from nbmon.pictures.processing.readers import readable_kinds
 
     try:
         folder = Folder(target)
@@ -129,7 +130,8 @@ def _pictures(target: str) -> Iterator[bytes]:
         except (NotHere, Unavailable):
             continue
         ahead += [[*where, name] for name in names.folders]
-        yield from (b"/".join([*where, name]) for name in sorted(names.files) if shown_by_name(name))
+        files = (name for name in sorted(names.files) if BY_SUFFIX.get(suffix_of(name)) in readable_kinds())
+        yield from (b"/".join([*where, name]) for name in files)
 
 
 class _Asker:

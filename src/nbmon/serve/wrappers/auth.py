@@ -16,8 +16,8 @@ from hashlib import blake2b
 from time import monotonic
 
 from nbmon.http import Answer, Request, Response, error_response
-from nbmon.serve.logs import Budget
 from nbmon.serve.wrappers.common import App, Wrapper, WrongOption, changed, with_field
+from nbmon.serve.wrappers.together import CommonBudget, Digests
 
 HIGHEST_COST = 12  # of bcrypt, about a quarter of a second a guess
 REMEMBERED = 1024  # passwords found right
@@ -109,6 +109,10 @@ def _bcrypt_check() -> Check:
     return checkpw
 
 
+# The passwords, and what was found right by them: here, and in all processes forked since
+Table = tuple[Passwords, OrderedDict[bytes, None], Digests]
+
+
 class Auth(Wrapper):
     """Lets in who gives a name and a password of the table. `passwords` may be exchanged at any time."""
 
@@ -118,13 +122,13 @@ class Auth(Wrapper):
         super().__init__(app)
         self._challenge = b'Basic realm="%s", charset="UTF-8"' % realm.encode()
         self._clock = clock
-        self._guesses = Budget(GUESSES, PERIOD)
+        self._guesses = CommonBudget(GUESSES, PERIOD)
         self._key = os.urandom(32)
         self.exchange(passwords)
 
     def exchange(self, passwords: Passwords) -> None:
         """From now on these count; whoever was let in by others is asked again."""
-        self._table: tuple[Passwords, OrderedDict[bytes, None]] = (passwords, OrderedDict())
+        self._table: Table = (passwords, OrderedDict(), Digests())
 
     def __call__(self, request: Request) -> Answer:
         """Answer `request`."""
@@ -155,14 +159,25 @@ class Auth(Wrapper):
         inner = super()._state_of(request)
         return None if inner is None else (id(table[0]), inner)
 
-    def _remembered(self, given: bytes, table: tuple[Passwords, OrderedDict[bytes, None]]) -> bool:
+    def _remembered(self, given: bytes, table: Table) -> bool:
         digest = self._digest(given)
-        return digest in table[1]
+        if digest in table[1]:
+            return True
+        if digest not in table[2]:
+            return False
+        self._keep(digest, table[1])  # another process has let it in
+        return True
 
-    def _remember(self, given: bytes, table: tuple[Passwords, OrderedDict[bytes, None]]) -> None:
-        table[1][self._digest(given)] = None
-        while len(table[1]) > REMEMBERED:
-            table[1].popitem(last=False)
+    def _remember(self, given: bytes, table: Table) -> None:
+        digest = self._digest(given)
+        table[2].add(digest)
+        self._keep(digest, table[1])
+
+    @staticmethod
+    def _keep(digest: bytes, kept: OrderedDict[bytes, None]) -> None:
+        kept[digest] = None
+        while len(kept) > REMEMBERED:
+            kept.popitem(last=False)
 
     def _digest(self, given: bytes) -> bytes:
         """With a key of this process's: where it stands in a dict, and how long that takes, tells nothing."""

@@ -11,6 +11,7 @@ from nbmon.pictures.cache.entry import Stored
 from nbmon.pictures.cache.store import Store
 from nbmon.pictures.processing.urls import version
 from nbmon.pictures.tally import Tally
+from nbmon.pictures.tints import snapped
 from nbmon.workers.fork import fork
 
 NICENESS = 15
@@ -53,7 +54,7 @@ class Keeper:
     def note(self, source: int, corners: bytes) -> None:
         """Keep the colours of the open file's corners."""
         if corners:
-            self._store.colours.put(version(os.fstat(source)), corners)
+            self._store.colours.put(version(os.fstat(source)), snapped(corners))
 
     def _say(self, error: str) -> None:
         if not self._said:

@@ -126,6 +126,11 @@ def test_a_function_that_fails_is_named_with_its_own_reason(tmp_path, monkeypatc
         asked("failing:f")
 
 
+def test_a_function_that_ends_the_process_is_named():
+    with pytest.raises(LabError, match=r"a call of sys:exit ended the process .* \(exit 3\)"):
+        asked("sys:exit", "[3]")
+
+
 def test_a_module_that_cannot_be_imported_is_named_with_its_own_reason(tmp_path, monkeypatch):
     (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
     monkeypatch.chdir(tmp_path)

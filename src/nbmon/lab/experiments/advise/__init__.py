@@ -74,7 +74,11 @@ def _cores() -> int:
 
 def _profiled(name: str, arguments: str, quick: bool) -> Profile:
     how = {"name": name, "arguments": arguments, "seconds": QUICK_PROFILED if quick else PROFILED}
-    found = apart.value(PROFILE + "measure", how)
+    try:
+        found = apart.value(PROFILE + "measure", how)
+    except apart.KernelError as error:
+        why = f"a call of {name} ended the process that made it, or took too long: {error}"
+        raise LabError(why) from None
     if "error" in found:
         raise (LabMisuseError if found["misused"] else LabError)(found["error"])
     profile = Profile(**found)

@@ -96,7 +96,7 @@ def test_passwords_headers_and_a_base_path_from_the_file_of_services(nbmon, holi
     assert (status, fields["x-a"]) == (401, "b")
     status, fields, body = get(url + "a.png", Authorization="Basic YW5uYTp4")
     assert (status, body) == (200, (holiday / "a.png").read_bytes())
-    assert (fields["cache-control"], fields["access-control-allow-origin"]) == ("max-age=5", "*")
+    assert (fields["cache-control"], fields["access-control-allow-origin"]) == ("private, max-age=5", "*")
     assert nbmon.view("web")["url"] == url
 
 

@@ -219,7 +219,8 @@ def test_the_command_line_runs_the_monitor_as_the_readme_shows(run):
     shutil.copy(EXAMPLES / "monitor.py", run.folder)
     run.environment |= {f"XDG_{kind}_HOME": str(run.folder) for kind in ("STATE", "CACHE", "CONFIG")}
     run.environment["XDG_RUNTIME_DIR"] = str(run.folder)
-    assert nbmon("start", "monitor:Monitor", "--name", "monitor") == "watching /\n"
+    said = nbmon("start", "monitor:Monitor", "--name", "monitor")
+    assert re.fullmatch(r"monitor is running \(pid \d+\): watching /\n", said)
     assert "load" in nbmon("logs", "monitor")
     nbmon("reload", "monitor")
     nbmon("stop", "monitor")

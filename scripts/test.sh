@@ -17,14 +17,7 @@ if [ "$run" = coverage ]; then
 fi
 
 # shellcheck disable=SC2086 - a list of words
-if ! $pytest --numprocesses 2 "$@"; then
-    # Real processes on a busy machine: what fails is tried once more, alone. What then passes is flaky, which is
-    # a bug of its own: it is named here, to be mended.
-    echo
-    echo 'Once more, alone, what failed. A test that passes now is flaky: find its race.'
-    # shellcheck disable=SC2086
-    $pytest --last-failed --last-failed-no-failures none --maxfail 20 -v "$@"
-fi
+$pytest --numprocesses 2 "$@"
 if [ "$run" = coverage ]; then
     "$bin/coverage" combine --quiet
     "$bin/coverage" report

@@ -1,5 +1,6 @@
 """`nbmon status` is answered without click where its words are plain, and says the same either way."""
 
+import os
 import subprocess
 import sys
 
@@ -58,3 +59,17 @@ def _run(*args):
     return subprocess.run(
         [sys.executable, "-m", "nbmon", *args], capture_output=True, stdin=subprocess.DEVNULL
     )
+
+
+def test_nothing_but_what_it_needs_is_loaded_where_nothing_runs(tmp_path):
+    code = (
+        "import sys; before = set(sys.modules); from nbmon import cli; sys.argv[1:] = ['status']\n"
+        "try: cli.main()\n"
+        "finally: print({'typing', 're', 'enum', 'json', 'socket', 'contextlib', 'collections'}"
+        " & (set(sys.modules) - before))"
+    )
+    places = {"XDG_RUNTIME_DIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **places}, capture_output=True
+    ).stdout
+    assert shown.endswith(b"set()\n")

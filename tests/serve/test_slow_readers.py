@@ -9,7 +9,7 @@ import pytest
 
 from nbmon.http import FileSlice, Response
 from nbmon.serve import Bounds, Timeouts
-from serve.talk import SERVERS, Client, children_of, served_by_a_process
+from serve.talk import SERVERS, Client, children_of, served_by_a_process, sockets_of_port
 from support.proc import Process, wait_until
 
 MANY = 500
@@ -155,14 +155,20 @@ def test_a_child_that_dies_takes_its_slow_readers_with_it_and_no_others(serve, c
         client.head()
     resting = connect(server)
     assert resting.get().answer()[0] == 200
-    time.sleep(0.5)  # it is the master's again
     [pid] = children_of(server.pid)
+    wait_until(lambda: clients_in(pid, server) == 2)  # the third is the master's again
     os.kill(pid, signal.SIGKILL)
     for client in slow:
         with pytest.raises((AssertionError, ConnectionResetError)):  # the rest of the answer never comes
             client.body(len(LARGE))
     assert resting.get().answer()[0] == 200
     wait_until(lambda: "took 2 connections with it" in said(server))
+
+
+def clients_in(pid, server):
+    """How many of the server's connections this process has."""
+    theirs = {f"socket:[{inode}]" for inode in sockets_of_port(server.address[1])}
+    return sum(target in theirs for target in Process(pid).descriptors.values())
 
 
 @in_processes

@@ -47,6 +47,10 @@ class Spread:
         """Connections that a worker has, and those that are on their way to it."""
         return self.here[worker] + sum(sent[worker] for sent in self.sent) - self.taken[worker]
 
+    def there(self) -> list[int]:
+        """The workers that want connections."""
+        return [worker for worker in range(self.count) if self.here[worker] != GONE]
+
     def nobody(self) -> None:
         """Let nobody get connections before it is there."""
         for worker in range(self.count):
@@ -89,7 +93,7 @@ class Share(Task):
     def pass_on(self, sock: SocketType, first: bytes | None) -> bool:
         """Whether another worker, which has fewer, gets this connection; it is closed here then."""
         spread, own = self._spread, self._worker
-        least = min(range(spread.count), key=spread.load)
+        least = min(spread.there(), key=spread.load, default=own)
         if type(sock) is not SocketType or spread.load(least) >= spread.load(own):
             return False
         message = b"" if first is None else first

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WORKER = "web"
 SPARE_GRACE = 1.0  # seconds beyond the drain, before a worker is killed
+ROOM = 16  # workers that several may be scaled to: what they share is made before the first
 
 
 def model_of(options: Options) -> Model:
@@ -70,6 +71,7 @@ class Crew:
         """`board`: the descriptor of the counts that a former image of this process has handed over."""
         self.model = model_of(options)
         self.count = count_of(options)
+        self._most = max(self.count, ROOM) if self.count > 1 else 1  # that it may be scaled to
         self._outfit = outfit
         self._ledger = ledger
         self._title = title
@@ -80,7 +82,7 @@ class Crew:
         self._prefix = options.prefix is True
         self.beside: list[Worker] = []
         self.board: Board | None = None
-        slots = self.count + (outfit.limited().bounds.processes if self.model == "process" else 0)
+        slots = self._most + (outfit.limited().bounds.processes if self.model == "process" else 0)
         if options.metrics is not None:
             from nbmon.serve.board import Board
 
@@ -117,12 +119,11 @@ class Crew:
         if self.count > 1:
             from nbmon.serve.spread import Spread
 
-            self._spread = Spread(self.count)
-            if succession.handed:  # nobody is there yet to take connections
-                self._spread.nobody()
+            self._spread = Spread(self._most)
+            self._spread.nobody()  # is there yet to take connections
         _, timeouts, _ = self._outfit.limited()
         worker = process(
-            WORKER, self._work, count=self.count, most=self.count, ready=True,
+            WORKER, self._work, count=self.count, most=self._most, ready=True,
             restart=self._restart, grace=timeouts.drain + SPARE_GRACE,
         )  # fmt: skip
         beside = [replace(one, aside=True) for one in self.beside]

@@ -4,16 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbmon.services.checks import check_options, host_fault
 from nbmon.services.errors import MisuseError
-from nbmon.services.service import (
-    Options,
-    Service,
-    check_options,
-    derived_name,
-    host_fault,
-    is_name,
-    quoted,
-)
+from nbmon.services.service import Options, Service, derived_name, is_name, quoted
 
 
 @given(st.text(), st.sampled_from(["pictures", "daemon", "command"]))

@@ -10,8 +10,9 @@ from nbmon.http import Request, Response
 from nbmon.serve import CoroutineServer
 from nbmon.serve.ledger import Ledger
 from nbmon.services import config, serving
+from nbmon.services.checks import check_options
 from nbmon.services.errors import MisuseError, ServiceError
-from nbmon.services.service import Options, Service, check_options
+from nbmon.services.service import Options, Service
 
 WRONG = [
     ({"listen": ("127.0.0.1:9086", "nowhere:x")}, "--listen: 'nowhere:x' has no port"),

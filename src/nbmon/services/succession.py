@@ -1,8 +1,4 @@
-"""`nbmon upgrade`: what a service hands over to the next image of its process, and how that begins.
-
-As a program: `try FD` does all that can be done before, in a child of the running service; `take FD` is the
-service from then on. FD is what the service has written down for it.
-"""
+"""`nbmon upgrade`: what a service hands over to the next image of its process; see `takeover`."""
 
 from __future__ import annotations
 
@@ -17,11 +13,10 @@ if TYPE_CHECKING:
 
     from nbmon.daemon import Daemon
     from nbmon.serve.board import Board
-    from nbmon.services.build import Built
     from nbmon.workers.upgrading import Successor
 
 # -P: no module of the folder where the service happens to stand is taken for one of nbmon's
-PROGRAM = (sys.executable, "-P", "-m", __name__ if __name__ != "__main__" else "nbmon.services.succession")
+PROGRAM = (sys.executable, "-P", "-m", "nbmon.services.takeover")
 FileOf = tuple[str, tuple[int, int] | None]  # a Unix socket's path, and which file it was
 
 
@@ -88,49 +83,3 @@ def again(fds: list[int]) -> list[socket]:
         found.append(socket.socket(fileno=fd))
         found[-1].setblocking(False)
     return found
-
-
-def rehearse(fd: int) -> None:
-    """All that taking over would do, but taking over. Raises what would go wrong."""
-    from nbmon.services.build import PictureDaemon
-
-    daemon = _built(fd).daemon
-    import nbmon.workers.engine  # noqa: F401 - it would be
-
-    if isinstance(daemon, PictureDaemon):
-        daemon.rehearse()
-
-
-def take(fd: int) -> None:
-    """Be the service from now on; does not return. Signals are blocked until its workers are watched over."""
-    from nbmon.daemon import life, resuming
-
-    built = _built(fd)
-    beside = built.succession.beside
-    resuming.resume(built.daemon, beside["pid"], detached=not beside["foreground"])
-    life.leave(built.daemon.run)
-
-
-def _built(fd: int) -> Built:
-    from nbmon.services.build import build
-    from nbmon.workers.upgrading import received
-
-    handed = received(fd)
-    beside = handed["beside"]
-    built = build(Service.from_plain(beside["service"]), foreground=beside["foreground"])
-    built.succession.handed = handed
-    return built
-
-
-def main(word: str, fd: str) -> None:
-    """As the program of an upgrade."""
-    from nbmon.services.errors import ServiceError
-
-    try:
-        {"try": rehearse, "take": take}[word](int(fd))
-    except ServiceError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -15,14 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from nbmon.services.errors import MisuseError, ServiceError, near, printable
-from nbmon.services.service import (
-    Options,
-    Service,
-    check_options,
-    checked_name,
-    derived_name,
-    is_name,
-)
+from nbmon.services.service import Options, Service, checked_name, derived_name, is_name
 
 if TYPE_CHECKING:
     from nbmon.services.config import Config
@@ -67,13 +60,20 @@ def resolve(
             raise MisuseError(
                 f"there is a TARGET ({printable(word)}) and a command after --; give one of the two"
             )
-        return check_options(_of_command(command, options, name, _here()))
+        return _fitting(_of_command(command, options, name, _here()))
     from nbmon.services import config as config_file
 
     config = config_file.load(config_path)
     if word is None:
         raise MisuseError(_which(config))
-    return check_options(_of_word(word, options, name, config))
+    return _fitting(_of_word(word, options, name, config))
+
+
+def _fitting(service: Service) -> Service:
+    """`service` if its options go together; MisuseError."""
+    from nbmon.services.checks import check_options  # verbs that start nothing do not load it
+
+    return check_options(service)
 
 
 def _of_word(word: str, options: Options, name: str | None, config: Config | None) -> Service:
@@ -134,8 +134,8 @@ def _of_config(word: str, options: Options, name: str | None, config: Config) ->
         raise config.wrong((*here, "log"), f"log of services.{word}: {fault}")
     try:
         if table.command is not None:
-            return check_options(_of_command(table.command, given, name or word, config.directory))
-        return check_options(_of_target(word, table.target or "", given, name, config))
+            return _fitting(_of_command(table.command, given, name or word, config.directory))
+        return _fitting(_of_target(word, table.target or "", given, name, config))
     except MisuseError as error:
         if getattr(options, error.option, None) is not None:  # it was typed, the file is not to blame
             raise

@@ -95,6 +95,19 @@ def _a_folder_instead(path):
     path.mkdir()
 
 
+@pytest.mark.usefixtures("settled")
+def test_a_mapped_file_that_was_written_to_in_this_very_second_is_not_sent_under_its_old_head(folder):
+    path = folder / "a.jpg"
+    old(path, b"\xff\xd8\xff" + b"a" * 300_000)
+    with Folder(folder) as opened:
+        memo = ticked(Memo(Pictures(opened), Ledger()))
+        assert known(memo, HEAD).mapped is not None
+        assert memo.answer_to(HEAD, None) is not None
+        with path.open("r+b") as file:
+            file.write(b"\xff\xd8\xff" + b"b" * 300_000)
+        assert memo.answer_to(HEAD, None) is None
+
+
 @pytest.mark.parametrize(
     "change", [_in_place, replaced, _with_its_times_set_back, _linked, _removed, _a_folder_instead]
 )

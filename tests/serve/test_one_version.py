@@ -13,6 +13,8 @@ from serve.talk import Client, serving
 PART = 100_000  # bytes: small enough to be gathered
 OLD, NEW = b"a" * 64 * PART, b"b" * 64 * PART  # more than the kernel takes of one answer
 
+SOME = 300_000  # bytes: the kernel takes them at once, and a slow reader has them long after
+
 
 class Kept:
     """A file that remembers its status as it was when the answer was made, as a folder's entries do."""
@@ -39,7 +41,7 @@ class Versions:
         if request.path == b"/parts":
             slices = [FileSlice(file, start, PART) for start in range(0, len(OLD), PART)]
             return Response(206, [], tuple(piece for one in slices for piece in (b"--x\r\n\r\n", one)))
-        return Response(200, [], FileSlice(file, 0, len(OLD)))
+        return Response(200, [], FileSlice(file, 0, SOME if request.path == b"/some" else len(OLD)))
 
     def change(self):
         with self.path.open("r+b") as file:
@@ -53,6 +55,14 @@ def app(tmp_path):
 
 def test_parts_are_never_of_two_versions(serve, connect, app):
     client = connect(serve(), receive_buffer=4096).get("/parts")
+    client.head()
+    client.body(1000)
+    app.change()
+    assert b"b" not in client.rest()
+
+
+def test_what_a_slow_reader_has_on_its_way_is_a_copy(serve, connect, app):
+    client = connect(serve(), receive_buffer=4096).get("/some")
     client.head()
     client.body(1000)
     app.change()

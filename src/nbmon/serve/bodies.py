@@ -9,6 +9,9 @@ from typing import Any
 from nbmon.http import Body, FileSlice, Later, Response, Stream, is_stream, parts_of
 from nbmon.serve.logs import log_failure
 
+# From here on a file's pages are handed to the kernel, which saves a copy; below, they are copied.
+LENT = 524_288  # bytes
+
 
 class FileCut(Exception):  # noqa: N818 - what happened to the file
     """A file is not what it was when its answer began: shorter, or written to."""
@@ -25,6 +28,7 @@ class Mapped:
         """Raises OSError, and ValueError if the file is shorter."""
         self._file = piece.file
         self.offset = piece.offset  # bytes
+        self.lent = piece.length >= LENT
         self._seen = seen_first(piece.file)
         whole = mmap.mmap(piece.file.fileno(), piece.offset + piece.length, mmap.MAP_SHARED, mmap.PROT_READ)
         self.view = memoryview(whole)[piece.offset :]
@@ -33,9 +37,13 @@ class Mapped:
         """The file's descriptor."""
         return int(self._file.fileno())
 
+    def changed(self) -> bool:
+        """Whether the file was written to since it was mapped."""
+        return seen(self._file.fileno()) != self._seen
+
     def check(self) -> None:
-        """Raises FileCut if the file was written to since it was mapped."""
-        if seen(self._file.fileno()) != self._seen:
+        """Raises FileCut if so."""
+        if self.changed():
             raise FileCut
 
 

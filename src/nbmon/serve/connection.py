@@ -300,10 +300,12 @@ class Connection(CoroutineTask):
     def _send_known(self, known: Known) -> None:
         """Send an answer from memory; what the kernel did not take of it is in `_rest` then."""
         try:
-            if known.mapped is not None and type(self.sock) is SocketType:
-                sent = self._send_by_sendfile(known.answer, known.mapped, known.content)
-            else:  # TLS joins nothing
+            if known.mapped is None or type(self.sock) is not SocketType:  # TLS joins nothing
                 sent = self.sock.send(known.answer, DONTWAIT)
+            elif known.mapped.lent:
+                sent = self._send_by_sendfile(known.answer, known.mapped, known.content)
+            else:  # the last byte waits until it is sure that the file was not written to meanwhile
+                sent = self.sock.sendmsg((known.answer, known.mapped.view[:-1]), (), DONTWAIT | MORE)
         except OSError:  # whatever it was, it comes again with the rest
             sent = 0
         self._closes = known.closes

@@ -147,6 +147,9 @@ class Memo:
     def answer_to(self, data: bytes, client: Client) -> Known | None:
         """As `recall`, and count and log it."""
         known = self.recall(data)
+        if known is not None and known.mapped is not None and known.mapped.changed():
+            self._forget(known)  # its head tells of what is no more
+            return None
         if known is not None:
             known.hits += 1
             if self._ledger.sink is not None:

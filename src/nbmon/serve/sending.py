@@ -1,8 +1,9 @@
 """Sends an answer's body: bytes, runs of open files, or both in turn. Must not know requests.
 
-A file of up to ONE_SEND bytes is read and goes out with its head in one send. A larger one goes by
-sendfile(2) in constant memory. Either way every file is closed, and one that became shorter or was written
-to ends its connection: the length was promised in the head, and an answer is of one version of its file.
+A file of up to ONE_SEND bytes is read and goes out with its head in one send, one of less than LENT in
+several. A larger one goes by sendfile(2) in constant memory. Either way every file is closed, and one that
+became shorter or was written to ends its connection: the length was promised in the head, and an answer is of
+one version of its file.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import errno
 
 from nbmon.http import FileSlice, Response, is_stream, parts_of
-from nbmon.serve.bodies import FileCut, close_files, read_slice, seen, seen_first
+from nbmon.serve.bodies import LENT, FileCut, close_files, read_slice, seen, seen_first
 from nbmon.serve.connection import MORE, ClientGone, Connection
 from nbmon.serve.slow import Flow, send_stream
 
 __all__ = ["FileCut", "close_files", "send_answer"]
 
 ONE_SEND = 131_072  # bytes: up to here a copy costs less than a second system call and a segment of its own
-CHUNK = 524_288  # bytes for one sendfile, or one read where a file knows no sendfile
+CHUNK = 524_288  # bytes for one sendfile
 TURN = 4_194_304  # bytes for one connection before the others have a turn
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some file systems
 
@@ -67,6 +68,9 @@ def _versions(pieces: tuple[bytes | FileSlice, ...]) -> dict[int, tuple[int, int
 
 async def _send_file(conn: Connection, piece: FileSlice, before: tuple[int, int]) -> None:
     fd, offset, end = piece.file.fileno(), piece.offset, piece.offset + piece.length
+    if piece.length < LENT:
+        await _send_by_reading(conn, fd, offset, end, before)
+        return
     turn_ends = offset + TURN
     while offset < end:
         if seen(fd) != before:  # half of one version with half of another is nobody's file
@@ -88,9 +92,9 @@ async def _send_file(conn: Connection, piece: FileSlice, before: tuple[int, int]
 
 
 async def _send_by_reading(conn: Connection, fd: int, offset: int, end: int, before: tuple[int, int]) -> None:
-    """Under TLS, and in file systems that know no sendfile."""
+    """What is small, under TLS, and in file systems that know no sendfile."""
     while offset < end:
-        data = _read(fd, offset, min(CHUNK, end - offset), before)
+        data = _read(fd, offset, min(ONE_SEND, end - offset), before)
         await conn.send_all(data)
         offset += len(data)
         await conn.room()

@@ -222,7 +222,7 @@ def warnings(known: Mapping[str, Any]) -> list[str]:
     usable = min(known.get("cores_allowed", 1), known.get("cgroup_cores") or 1 << 20)
     if known.get("load_1min", 0) > LOADED * usable:
         said.append(
-            f"load {known['load_1min']} on {usable} core(s) as this began: of others, or of what ran before it"
+            f"load {known['load_1min']} on {usable} core(s) as this began: of others, or of what ran before"
         )
     if usable < 2:
         said.append("one core only: nothing can run at the same time, so that parallel models cannot pay")

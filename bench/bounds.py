@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import machine
-from bench.http import CLIENT_CPU, LOADS, SERVER_CPU, folder
+from bench.http import CLIENT_CPU, LOADS, SERVER_CPU, SETTLING, folder
 from bench.peers import PEERS, Peer, running
 
 SMALL = LOADS[0]
 IDLE = 20_000  # connections
+WATCHED = 5  # seconds of their idleness
 IDLE_CLIENTS = 2  # processes, since one may not hold so many descriptors
 CLIENTS = 64
 MOST_OF_H2LOAD = 60_000  # requests a second
@@ -97,17 +98,17 @@ def idle() -> None:
             for _ in range(IDLE_CLIENTS)
         ]
         said = [client.stdout.readline() for client in clients if client.stdout]
-        time.sleep(2)
+        time.sleep(SETTLING)
         after = machine.memory_of(pid)
         cpu = machine.cpu_of(pid)
-        time.sleep(5)
+        time.sleep(WATCHED)  # doing nothing is what is measured
         cpu = machine.cpu_of(pid) - cpu
         alive = sum(int(client.communicate()[0]) for client in clients)
     each, held = (after - before) / IDLE, said.count("held\n")
     print(
         f"- {IDLE:,} idle connections over 2 workers ({held} of {IDLE_CLIENTS} clients held all, {alive:,} alive at"
         f" the end): {before / 2**20:.1f} MiB before, {after / 2**20:.1f} after, {each / 1024:.2f} KiB each;"
-        f" {cpu * 1e3 / 5:.0f} ms of CPU a second"
+        f" {cpu * 1e3 / WATCHED:.0f} ms of CPU a second"
     )
 
 

@@ -53,16 +53,9 @@ def app(tmp_path):
     return Versions(tmp_path)
 
 
-def test_parts_are_never_of_two_versions(serve, connect, app):
-    client = connect(serve(), receive_buffer=4096).get("/parts")
-    client.head()
-    client.body(1000)
-    app.change()
-    assert b"b" not in client.rest()
-
-
-def test_what_a_slow_reader_has_on_its_way_is_a_copy(serve, connect, app):
-    client = connect(serve(), receive_buffer=4096).get("/some")
+@pytest.mark.parametrize("path", ["/parts", "/some"], ids=["many parts", "a copy that is on its way at once"])
+def test_what_a_slow_reader_gets_is_never_of_two_versions(serve, connect, app, path):
+    client = connect(serve(), receive_buffer=4096).get(path)
     client.head()
     client.body(1000)
     app.change()
